@@ -1,0 +1,45 @@
+"""Mixed-effects models and meta-analysis with a formula interface.
+
+>>> import limeform as lf
+>>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
+>>> round(results.llf, 4)
+-871.8141
+"""
+
+from limeform import datasets
+from limeform.errors import (
+    ConvergenceWarning,
+    DataError,
+    FormulaError,
+    LimeformError,
+    NewLevelWarning,
+    OptionError,
+    SingularFitWarning,
+    SolverError,
+    UnknownColumnError,
+)
+from limeform.models import LMM, Random, lmm
+from limeform.results import LMMResults
+from limeform.solve import Ipopt, Newton, ScipyMinimize
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LMM",
+    "ConvergenceWarning",
+    "DataError",
+    "FormulaError",
+    "Ipopt",
+    "LMMResults",
+    "LimeformError",
+    "NewLevelWarning",
+    "Newton",
+    "OptionError",
+    "Random",
+    "ScipyMinimize",
+    "SingularFitWarning",
+    "SolverError",
+    "UnknownColumnError",
+    "datasets",
+    "lmm",
+]

@@ -1,0 +1,21 @@
+"""Formula and data frame to named arrays, with a recipe that replays on new data."""
+
+from limeform.design.build import Design, Errors, Keywords, build_design
+from limeform.design.frame import Column, Missing, to_frame
+from limeform.design.random import GroupedEffects, TermColumns
+from limeform.design.recipe import NewRows, Recipe, apply
+
+__all__ = [
+    "Column",
+    "Design",
+    "Errors",
+    "GroupedEffects",
+    "Keywords",
+    "Missing",
+    "NewRows",
+    "Recipe",
+    "TermColumns",
+    "apply",
+    "build_design",
+    "to_frame",
+]

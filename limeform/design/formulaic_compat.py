@@ -1,0 +1,257 @@
+"""The only file that knows how formulaic works inside.
+
+formulaic does not keep the scope that a formula was written in, replaces an unknown level by the baseline, and reports
+a misspelt column from deep inside: here the scope is kept, and levels and names are checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import Formula, ModelSpec
+from formulaic.errors import DataMismatchWarning, FactorEvaluationError, FormulaicError
+from formulaic.materializers import PandasMaterializer
+from formulaic.transforms import TRANSFORMS
+from formulaic.utils.layered_mapping import LayeredMapping
+from formulaic.utils.stateful_transforms import stateful_eval
+from formulaic.utils.variables import Variable
+from numpy.typing import NDArray
+
+from limeform.errors import DataError, FormulaError, UnknownColumnError
+from limeform.formula import ModelFormula, locate
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The values that a formula took from its caller's scope, kept so that it can be replayed; modules by name."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(default_factory=dict)
+
+    def mapping(self) -> dict[str, Any]:
+        """Return name to value, modules imported."""
+        return {**{name: importlib.import_module(module) for name, module in self.modules.items()}, **self.values}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One expression (a response, an offset, a grouping factor) with the state that replays it on new data."""
+
+    expression: str
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A materialised piece of the formula.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (n, columns)
+        Its columns.
+    names : tuple of str
+        Their names.
+    spec : ModelSpec
+        What replays them on new data.
+    """
+
+    matrix: FloatArray
+    names: tuple[str, ...]
+    spec: ModelSpec
+
+
+def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) -> dict[str, Formula]:
+    """Return formulaic's reading of the fixed part and of each random term (``random0``, ...).
+
+    A dot in the formula stands for all columns but those of the response, the random terms and ``taken``.
+    """
+    texts = {"fixed": formula.fixed} | {f"random{i}": term.effects for i, term in enumerate(formula.random)}
+    elsewhere = [formula.response, *formula.offsets, *(str(term) for term in formula.random)]
+    used = {*required_columns((), elsewhere, frame), *taken}
+    available = [name for name in frame.columns if name not in used]
+    parsed = {}
+    for key, text in texts.items():
+        try:
+            parsed[key] = Formula(text, _context={"__formulaic_variables_available__": available})
+        except FormulaicError as error:
+            raise FormulaError(f"formulaic cannot read {text!r}: {error}") from error
+    return parsed
+
+
+def required_columns(parsed: Iterable[Formula], expressions: Iterable[str], frame: pd.DataFrame) -> list[str]:
+    """Return the columns of the frame that the formula uses, in the frame's order."""
+    names: set[str] = set()
+    for part in parsed:
+        names.update(str(variable) for variable in part.required_variables)
+    for expression in expressions:
+        names.update(re.findall(r"`([^`]*)`", expression))
+        names.update(re.findall(r"[^\W\d]\w*", expression))
+    known = {name for name in names if name in frame.columns} | {name.split(".")[0] for name in names}
+    return [name for name in frame.columns if name in known]
+
+
+def materialize(
+    parsed: Mapping[str, Formula], frame: pd.DataFrame, scope: Mapping[str, Any], formula: ModelFormula
+) -> dict[str, Columns]:
+    """Build the columns of all parts in one pass, so that they share the state of their transforms.
+
+    Parameters
+    ----------
+    parsed : mapping of str to Formula
+        The parts.
+    frame : DataFrame
+        Rows without missing values.
+    scope : mapping
+        The caller's names.
+    formula : ModelFormula
+        The whole formula, for messages.
+
+    Returns
+    -------
+    dict of str to Columns
+
+    Raises
+    ------
+    UnknownColumnError, FormulaError
+    """
+    materializer = PandasMaterializer(frame, scope)
+    try:
+        with np.errstate(all="ignore"):
+            matrices = materializer.get_model_matrix(Formula(**parsed), output="numpy", na_action="ignore")
+    except FormulaicError as error:
+        raise _explain(error, frame, formula) from error
+    return {key: _columns(matrices[key]) for key in parsed}
+
+
+def replay(spec: ModelSpec, frame: pd.DataFrame, scope: Mapping[str, Any], formula: ModelFormula) -> FloatArray:
+    """Build the columns of a part on new data, shape (n, columns).
+
+    Raises
+    ------
+    DataError
+        If a factor has a level that the fit did not have; the column and the level are named.
+    """
+    _check_levels(spec, frame)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", DataMismatchWarning)
+            matrix = PandasMaterializer(frame, scope).get_model_matrix(spec, na_action="ignore")
+    except DataMismatchWarning as error:
+        raise DataError(f"the new data have levels that the fit did not have: {error}") from error
+    except FormulaicError as error:
+        raise _explain(error, frame, formula) from error
+    return _columns(matrix).matrix
+
+
+def evaluate(
+    piece: Piece, frame: pd.DataFrame, scope: Mapping[str, Any], formula: ModelFormula, used: set[str] | None = None
+) -> pd.Series:
+    """Evaluate one expression of the formula, as formulaic does.
+
+    Parameters
+    ----------
+    piece : Piece
+        The expression; the state of its transforms is filled at the first evaluation and used at the next ones.
+    frame : DataFrame
+        The data.
+    scope : mapping
+        The caller's names.
+    formula : ModelFormula
+        The whole formula, for messages.
+    used : set of str, optional
+        Is given the names that were found in ``scope``.
+
+    Returns
+    -------
+    Series
+        On the frame's index.
+    """
+    name = piece.expression.strip("`")
+    if name in frame.columns:
+        return frame[name]
+    environment = LayeredMapping(
+        LayeredMapping(frame, name="data"), LayeredMapping(scope, name="context"), LayeredMapping(TRANSFORMS)
+    )
+    variables: set[Variable] = set()
+    try:
+        with np.errstate(all="ignore"):
+            value = stateful_eval(
+                piece.expression, environment, {piece.expression: None}, piece.state, None, variables=variables
+            )
+    except Exception as error:  # the expression is the user's own Python: anything can come out of it
+        raise _explain(error, frame, formula, piece.expression) from error
+    if used is not None:
+        used.update(str(v).split(".")[0] for v in variables if v.source == "context")
+    return _as_series(value, frame, piece.expression)
+
+
+def keep_scope(scope: Mapping[str, Any], specs: Iterable[ModelSpec], used: set[str]) -> Scope:
+    """Keep only the names that the formula took from its caller's scope."""
+    names = set(used)
+    for spec in specs:
+        names.update(str(v).split(".")[0] for v in spec.variables_by_source.get("context", ()))
+    values = {name: scope[name] for name in sorted(names) if name in scope}
+    modules = {name: value.__name__ for name, value in values.items() if isinstance(value, ModuleType)}
+    return Scope({name: value for name, value in values.items() if name not in modules}, modules)
+
+
+def _columns(matrix: Any) -> Columns:
+    spec = matrix.model_spec
+    values = np.ascontiguousarray(np.asarray(matrix), dtype=np.float64)
+    return Columns(values, tuple(str(name) for name in spec.column_names), spec)
+
+
+def _as_series(value: Any, frame: pd.DataFrame, expression: str) -> pd.Series:
+    value = getattr(value, "__wrapped__", value)
+    if isinstance(value, dict) or np.ndim(value) > 1:
+        raise DataError(f"{expression!r} gives several columns where one is needed")
+    if np.ndim(value) == 0:
+        value = np.full(len(frame), value)
+    if len(value) != len(frame):
+        raise DataError(f"{expression!r} gives {len(value)} values for {len(frame)} rows")
+    if isinstance(value, pd.Series):
+        return value.set_axis(frame.index)
+    return pd.Series(value, index=frame.index)
+
+
+def _check_levels(spec: ModelSpec, frame: pd.DataFrame) -> None:
+    for expression, (_, state) in spec.encoder_state.items():
+        categories = state.get("categories") if isinstance(state, dict) else None
+        found = re.match(r"^(?:C\()?\s*`?([^`(),]+?)`?\s*(?:[,)].*)?$", str(expression), re.DOTALL)
+        if categories is None or found is None or found[1] not in frame.columns:
+            continue
+        values = frame[found[1]]
+        unseen = values[~values.isin(list(categories)) & values.notna()]
+        if len(unseen):
+            levels = ", ".join(repr(level) for level in unseen.unique()[:5])
+            seen = ", ".join(repr(level) for level in list(categories)[:10])
+            raise DataError(
+                f"column {found[1]!r} has levels that the fit did not have: {levels}, in {len(unseen)} rows; "
+                f"the fit knows {seen}"
+            )
+
+
+def _explain(error: Exception, frame: pd.DataFrame, formula: ModelFormula, piece: str = "") -> Exception:
+    """Turn an error from inside formulaic into one that names the column or the piece."""
+    cause = error.__cause__ if isinstance(error, FactorEvaluationError) and error.__cause__ else error
+    missing = re.search(r"`(.+?)` is not present|name '(.+?)' is not defined", str(cause))
+    if missing is None and isinstance(cause, KeyError) and cause.args:
+        missing = re.match(r"(.+)()", str(cause.args[0]))
+    if missing and isinstance(cause, (NameError, KeyError)):
+        name = missing[1] or missing[2]
+        start, stop = locate(formula, name) or (None, None)
+        return UnknownColumnError(name, frame.columns, "the formula", formula.text, start, stop)
+    factor = re.search(r"factor `(.+)`\.", str(error))
+    piece = piece or (factor[1] if factor else "")
+    start, stop = (locate(formula, piece) if piece else None) or (None, None)
+    return FormulaError(f"{piece!r} cannot be evaluated: {type(cause).__name__}: {cause}", formula.text, start, stop)

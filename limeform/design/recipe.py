@@ -1,0 +1,154 @@
+"""How the columns were made, kept so that they can be made again from new data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec
+from numpy.typing import NDArray
+
+from limeform.design.formulaic_compat import Piece, Scope, evaluate, replay, required_columns
+from limeform.design.frame import as_numbers, refuse_rows, to_frame
+from limeform.design.random import match_levels
+from limeform.errors import UnknownColumnError
+from limeform.formula import ModelFormula, locate
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What turns a frame into columns.
+
+    Attributes
+    ----------
+    formula : ModelFormula
+        The formula.
+    fixed : ModelSpec
+        formulaic's specification of the fixed part.
+    kept : ndarray of int
+        Which of its columns are in the model; the others were linearly dependent.
+    random : tuple of ModelSpec
+        Specifications of the random terms, in the order of the columns.
+    groups : tuple of Piece
+        The factors whose interaction is the grouping factor.
+    offsets : tuple of Piece
+        The expressions inside ``offset()``.
+    scope : Scope
+        Names from the caller's scope.
+    """
+
+    formula: ModelFormula
+    fixed: ModelSpec
+    kept: NDArray[np.intp]
+    random: tuple[ModelSpec, ...]
+    groups: tuple[Piece, ...]
+    offsets: tuple[Piece, ...]
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Columns made from new data.
+
+    Attributes
+    ----------
+    index : Index, shape (n,)
+        Row labels of the new data.
+    complete : ndarray of bool, shape (n,)
+        Rows without missing values; the arrays below have these rows only.
+    x : ndarray, shape (c, p)
+        Fixed-effects columns.
+    z : ndarray, shape (c, k)
+        Random-effects columns; k = 0 if they were not asked for.
+    codes : ndarray of int32, shape (c,)
+        Level of the grouping factor, -1 for a level that the fit did not have.
+    unseen : Index
+        Those levels.
+    offset : ndarray, shape (c,)
+        Sum of the formula's offsets.
+    """
+
+    index: pd.Index
+    complete: NDArray[np.bool_]
+    x: FloatArray
+    z: FloatArray
+    codes: IntArray
+    unseen: pd.Index
+    offset: FloatArray
+
+
+def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
+    """Make the columns of the model from new data.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How they were made.
+    data : DataFrame
+        New data; the response is not needed.
+    levels : Index or None
+        Levels of the grouping factor; None leaves the random effects and their columns out.
+
+    Returns
+    -------
+    NewRows
+
+    Raises
+    ------
+    UnknownColumnError, DataError
+    """
+    frame, formula = to_frame(data), recipe.formula
+    with_random = levels is not None
+    names = _needed(recipe, frame, with_random)
+    complete = frame[names].notna().all(axis=1).to_numpy(dtype=bool)
+    frame_complete = frame if complete.all() else frame[complete]
+    index, scope = frame.index, recipe.scope.mapping()
+    if not complete.any():
+        empty = np.zeros((0, 0))
+        return NewRows(index, complete, empty, empty, np.zeros(0, np.int32), index[:0], np.zeros(0))
+    x = replay(recipe.fixed, frame_complete, scope, formula)[:, recipe.kept]
+    offset = np.zeros(len(frame_complete))
+    for piece in recipe.offsets:
+        offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
+    refuse_rows(~np.isfinite(x).all(axis=1), frame_complete.index, "the fixed part is not finite")
+    if not with_random:
+        none = np.zeros((len(x), 0)), np.full(len(x), -1, np.int32)
+        return NewRows(index, complete, x, *none, index[:0], offset)
+    blocks = [replay(spec, frame_complete, scope, formula) for spec in recipe.random]
+    parts = [evaluate(piece, frame_complete, scope, formula) for piece in recipe.groups]
+    codes = match_levels(parts, levels)
+    z = np.hstack(blocks)
+    refuse_rows(~np.isfinite(z).all(axis=1), frame_complete.index, "a random term is not finite")
+    return NewRows(index, complete, x, z, codes, _labels(parts, codes < 0), offset)
+
+
+def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]:
+    """Return the columns that the replay uses; name the first that is missing."""
+    expressions = [piece.expression for piece in recipe.offsets]
+    specs = [recipe.fixed]
+    if with_random:
+        expressions += [piece.expression for piece in recipe.groups]
+        specs += recipe.random
+    for name in _data_names(specs):
+        if name not in frame.columns:
+            start, stop = locate(recipe.formula, name) or (None, None)
+            raise UnknownColumnError(name, frame.columns, "the new data", recipe.formula.text, start, stop)
+    return required_columns([spec.formula for spec in specs], expressions, frame)
+
+
+def _data_names(specs: list[ModelSpec]) -> list[str]:
+    names = {str(v).split(".")[0] if "." in str(v) else str(v) for s in specs for v in s.variables_by_source["data"]}
+    return sorted(names)
+
+
+def _labels(parts: list[pd.Series], chosen: NDArray[np.bool_]) -> pd.Index:
+    if not chosen.any():
+        return pd.Index([])
+    joined = parts[0][chosen] if len(parts) == 1 else parts[0][chosen].astype(str)
+    for part in parts[1:]:
+        joined = joined + ":" + part[chosen].astype(str)
+    return pd.Index(pd.unique(joined.astype(object)))

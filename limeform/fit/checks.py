@@ -1,0 +1,60 @@
+"""Models that no data could estimate, refused before the fit with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from limeform.design import Design, GroupedEffects
+from limeform.errors import DataError
+
+
+def check_design(design: Design) -> None:
+    """Refuse a design whose parameters are not identifiable.
+
+    Parameters
+    ----------
+    design : Design
+        Arrays of the model.
+
+    Raises
+    ------
+    DataError
+        If there are fewer rows than parameters, a grouping factor has one level, or the random effects are as many as
+        the rows while the residual variance is unknown.
+    """
+    n, p = design.x.shape
+    unknown = design.errors.variance is None
+    if n < p + unknown:
+        raise DataError(f"{n} complete rows are too few for {p} fixed effects" + " and a residual variance" * unknown)
+    if design.random is not None:
+        _check_levels(design.random)
+        if unknown and design.errors.strata is None:
+            _check_residual(design.random, n)
+
+
+def _check_levels(random: GroupedEffects) -> None:
+    if len(random.levels) < 2:
+        raise DataError(
+            f"grouping factor {random.factor!r} has one level ({random.levels[0]!r}): "
+            "the variance between levels cannot be estimated; leave the random term out"
+        )
+
+
+def _check_residual(random: GroupedEffects, n: int) -> None:
+    """Refuse random effects that could reproduce every row, leaving nothing to estimate the residual variance from."""
+    m, start = len(random.levels), 0
+    for term in random.terms:
+        k = len(term.names)
+        constant = _constant_within(random.z[:, start : start + k], random.codes, m)
+        start += k
+        if m * k >= n and (k > 1 or constant):
+            raise DataError(
+                f"{random.factor!r} has {m} levels and {k} random effect{'s' * (k > 1)} each for {n} rows, so the "
+                "residual variance cannot be told from that of the random effects: "
+                "give se= if the sampling errors are known, or use fewer random effects"
+            )
+
+
+def _constant_within(z: np.ndarray, codes: np.ndarray, m: int) -> bool:
+    """Return whether the single column ``z`` is the same up to sign in every row."""
+    return bool(np.ptp(np.abs(z)) == 0) and len(np.unique(codes)) == m

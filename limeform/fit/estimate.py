@@ -1,0 +1,227 @@
+"""From arrays to estimates: statistics, objective, solver, boundary, natural scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limeform.covariance import STRUCTURES, BlockDiagonal
+from limeform.design import Design
+from limeform.errors import DataError
+from limeform.fit.boundary import settle
+from limeform.likelihood import (
+    CrossProducts,
+    Modes,
+    Objective,
+    ResidualVariance,
+    Rows,
+    choose_coordinates,
+    conditional_modes,
+    cross_products,
+    make_cells,
+    with_response,
+)
+from limeform.solve import Problem, Solution, Solver, Status
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A design made ready for the likelihood.
+
+    Attributes
+    ----------
+    rows : Rows
+        Columns, precisions, weights and cells.
+    covariance : BlockDiagonal
+        Structures of the random effects.
+    residual : ResidualVariance
+        What is known of the error variances.
+    products : CrossProducts
+        Sufficient statistics of the response.
+    """
+
+    rows: Rows
+    covariance: BlockDiagonal
+    residual: ResidualVariance
+    products: CrossProducts
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """A fitted model in the user's units.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (p,)
+        Fixed effects.
+    beta_covariance : ndarray, shape (p, p)
+        Their covariance at the estimated variances.
+    gamma : ndarray, shape (k, k)
+        Covariance of the random effects.
+    residual_variance : ndarray, shape (s,)
+        sigma², one a stratum; ones where the sampling variances are known.
+    log_likelihood : float
+        Maximum of the log-likelihood, or of the restricted one.
+    reml : bool
+        Which of them.
+    singular : bool
+        Whether Gamma has a zero eigenvalue.
+    variables : ndarray, shape (q,)
+        The solver's variables at the estimates, working coordinates.
+    solution : Solution
+        What the solver returned.
+    """
+
+    beta: FloatArray
+    beta_covariance: FloatArray
+    gamma: FloatArray
+    residual_variance: FloatArray
+    log_likelihood: float
+    reml: bool
+    singular: bool
+    variables: FloatArray
+    solution: Solution
+
+
+def prepare(design: Design) -> Setup:
+    """Reduce a design to sufficient statistics.
+
+    Parameters
+    ----------
+    design : Design
+        Arrays of the model.
+
+    Returns
+    -------
+    Setup
+
+    Raises
+    ------
+    DataError
+        If the fixed effects reproduce the response exactly and the residual variance is unknown.
+    """
+    n, random, errors = len(design.y), design.random, design.errors
+    codes = np.zeros(n, np.int32) if random is None else random.codes
+    m = 1 if random is None else len(random.levels)
+    cells = make_cells(codes, m, errors.strata, max(len(errors.strata_levels), 1))
+    known = errors.variance is not None
+    covariance = BlockDiagonal(
+        tuple(STRUCTURES[term.covariance](len(term.names)) for term in (random.terms if random else ()))
+    )
+    rows = Rows(
+        x=design.x,
+        z=np.zeros((n, 0)) if random is None else random.z,
+        precision=errors.weights if errors.variance is None else 1.0 / errors.variance,
+        weights=np.ones(n),
+        cells=cells,
+    )
+    y = design.y - design.offset
+    coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
+    if not known:
+        _check_spread(design, coordinates.variance * coordinates.excess, y)
+    residual = ResidualVariance.STRATA if errors.strata is not None else ResidualVariance.SHARED
+    return Setup(
+        rows=rows,
+        covariance=covariance,
+        residual=ResidualVariance.KNOWN if known else residual,
+        products=cross_products(y, rows, coordinates),
+    )
+
+
+def _check_spread(design: Design, residual_variance: float, y: FloatArray) -> None:
+    size = float(np.mean(y**2))
+    if residual_variance <= 1e-24 * size or size == 0:
+        raise DataError(
+            f"the fixed effects reproduce the response {design.response!r} exactly (is it constant?): "
+            "there is no residual variance to estimate"
+        )
+
+
+def estimate(setup: Setup, reml: bool, solver: Solver, start: FloatArray | None = None) -> Estimates:
+    """Maximise the likelihood.
+
+    Parameters
+    ----------
+    setup : Setup
+        The model's statistics.
+    reml : bool
+        Restricted likelihood.
+    solver : Solver
+        The solver, used unless nothing is left to search.
+    start : ndarray, shape (q,), optional
+        Variance parameters to start from, working coordinates.
+
+    Returns
+    -------
+    Estimates
+    """
+    objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
+    first = default_start(objective) if start is None else start
+    solution = settle(objective, first, lambda at: _solve(objective, solver, at))
+    return _natural_scale(objective, solution)
+
+
+def estimate_again(setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray) -> tuple[Setup, Estimates]:
+    """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
+    again = replace(setup, products=with_response(setup.products, y, setup.rows))
+    return again, estimate(again, reml, solver, start)
+
+
+def default_start(objective: Objective) -> FloatArray:
+    """Return a start at which random effects and errors share the variance as a first moment estimate says."""
+    products = objective.products
+    if objective.criterion.residual is ResidualVariance.KNOWN:
+        ratio = products.coordinates.excess
+    else:
+        rank = np.count_nonzero(products.gram[np.arange(len(products.gram)), np.arange(len(products.gram))] > 0)
+        free = max(float(products.weight.sum()) - rank, 1.0)
+        within = float(products.within[-1, -1].sum()) / free
+        ratio = 1.0 / within if within > 1e-4 else 1.0
+    share = np.sqrt(np.clip(ratio - 1.0, 0.1, 1e4) / max(objective.covariance.size, 1))
+    return np.concatenate([objective.covariance.start(float(share)), np.zeros(objective.n_strata)])
+
+
+def _solve(objective: Objective, solver: Solver, start: FloatArray) -> Solution:
+    if objective.n_parameters == 0:
+        value = objective.value(start)
+        return Solution(start, value, start, Status.CONVERGED, "no variance parameters to search for", "closed form")
+    problem = Problem(start=start, value=objective.value, gradient=objective.gradient, hessian=objective.hessian)
+    return solver.minimize(problem)
+
+
+def _natural_scale(objective: Objective, solution: Solution) -> Estimates:
+    """Return the estimates in the user's units."""
+    point, coordinates = objective.at(solution.x), objective.products.coordinates
+    scale, residual = point.profile.scale, objective.criterion.residual
+    transform, root = coordinates.effects, coordinates.fixed @ point.profile.inverse_root
+    psi = solution.x[objective.covariance.n_parameters :]
+    stratified = residual is ResidualVariance.STRATA
+    variances = np.exp(psi) if stratified else np.array([scale])
+    gamma = scale * (transform @ point.covariance.gamma @ transform.T)
+    return Estimates(
+        beta=coordinates.origin + coordinates.fixed @ point.profile.beta,
+        beta_covariance=scale * (root @ root.T),
+        gamma=(gamma + gamma.T) / 2,
+        residual_variance=coordinates.variance * variances,
+        log_likelihood=-point.profile.value,
+        reml=objective.criterion.reml,
+        singular=_is_singular(objective.covariance.split(point.covariance.gamma)),
+        variables=solution.x,
+        solution=solution,
+    )
+
+
+def _is_singular(blocks: list[FloatArray], tolerance: float = 1e-8) -> bool:
+    """Return whether a block has an eigenvalue that is zero, in units of the error variance and the columns' size."""
+    return any(np.linalg.eigvalsh(block)[0] < tolerance for block in blocks)
+
+
+def modes_of(setup: Setup, estimates: Estimates) -> Modes:
+    """Return the conditional modes of the random effects at the estimates."""
+    objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
+    point = objective.at(estimates.variables)
+    return conditional_modes(point.reduction, point.covariance, point.profile, setup.products.coordinates)

@@ -1,0 +1,7 @@
+"""Formula text to terms: the notation of lme4 on top of formulaic. Text only, no data."""
+
+from limeform.formula.locate import locate
+from limeform.formula.parse import parse
+from limeform.formula.terms import ModelFormula, RandomTerm
+
+__all__ = ["ModelFormula", "RandomTerm", "locate", "parse"]

@@ -1,0 +1,119 @@
+"""Derivatives of the reduced statistics in the variance parameters (MATH §3, in closed form).
+
+For a direction A = dGamma, with T, R = Z'P[X y] of each group and sums over groups:
+
+    d gram = - R'AR,   d log_det = tr(TA),   d² gram = - R'(d²Gamma)R + R'(ATB + BTA)R,   d² log_det = tr(T d²Gamma) - tr(TATB).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from limeform.covariance import Covariance
+from limeform.likelihood.batched import FloatArray
+from limeform.likelihood.grouped import Reduction
+
+
+@dataclass(frozen=True)
+class VarianceDerivatives(ABC):
+    """First and second derivatives of ``gram`` and ``log_det`` in q variance parameters.
+
+    Attributes
+    ----------
+    gram_first : ndarray, shape (q, p + 1, p + 1)
+        Derivatives of [X y]'P[X y].
+    log_det_first : ndarray, shape (q,)
+        Derivatives of the log-determinant.
+    """
+
+    gram_first: FloatArray
+    log_det_first: FloatArray
+
+    @abstractmethod
+    def log_det_second(self) -> FloatArray:
+        """Return the second derivatives of the log-determinant, shape (q, q)."""
+
+    @abstractmethod
+    def gram_second(self, half: FloatArray) -> FloatArray:
+        """Return the second derivatives of tr(Omega gram) for Omega = half @ half.T.
+
+        Parameters
+        ----------
+        half : ndarray, shape (p + 1, h)
+            A factor of the symmetric weight matrix Omega.
+
+        Returns
+        -------
+        ndarray, shape (q, q)
+        """
+
+
+@dataclass(frozen=True)
+class GammaDerivatives(VarianceDerivatives):
+    """Derivatives in the parameters of Gamma.
+
+    Attributes
+    ----------
+    covariance : Covariance
+        Gamma with its derivatives in the q parameters.
+    reduction : Reduction
+        Statistics at that Gamma.
+    """
+
+    covariance: Covariance
+    reduction: Reduction
+
+    def log_det_second(self) -> FloatArray:
+        """Return tr(T d²Gamma) - tr(T A T B), summed over groups."""
+        marginal = self.reduction.marginal
+        curved = np.tensordot(self.covariance.second, marginal.sum(axis=2), axes=2)
+        return curved - contract_pairs(self.covariance.first, marginal, marginal)
+
+    def gram_second(self, half: FloatArray) -> FloatArray:
+        """Return tr(Q (2 A T B - d²Gamma)) with Q = R Omega R', summed over groups."""
+        weighted = outer_product(self.reduction.crossed, half)
+        curved = np.tensordot(self.covariance.second, weighted.sum(axis=2), axes=2)
+        return 2.0 * contract_pairs(self.covariance.first, weighted, self.reduction.marginal) - curved
+
+
+def gamma_derivatives(reduction: Reduction, covariance: Covariance) -> GammaDerivatives:
+    """Differentiate the reduction in the parameters of Gamma.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Statistics at ``covariance.gamma``.
+    covariance : Covariance
+        Gamma with its derivatives.
+
+    Returns
+    -------
+    GammaDerivatives
+    """
+    k, columns, m = reduction.crossed.shape
+    stacked = reduction.crossed.reshape(k * columns, m)
+    squares = (stacked @ stacked.T).reshape(k, columns, k, columns)
+    return GammaDerivatives(
+        gram_first=-np.tensordot(covariance.first, squares, axes=([1, 2], [0, 2])),
+        log_det_first=np.tensordot(covariance.first, reduction.marginal.sum(axis=2), axes=2),
+        covariance=covariance,
+        reduction=reduction,
+    )
+
+
+def contract_pairs(directions: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return sum over groups of tr(L A_x R A_y) for symmetric (k, k, m) stacks L and R; shape (q, q)."""
+    k, _, m = left.shape
+    products = (left.reshape(k * k, m) @ right.reshape(k * k, m).T).reshape(k, k, k, k)
+    once = np.tensordot(directions, products, axes=([1, 2], [1, 2]))
+    twice = np.tensordot(once, directions, axes=([1, 2], [2, 1]))
+    return np.asarray((twice + twice.T) / 2, dtype=np.float64)
+
+
+def outer_product(crossed: FloatArray, half: FloatArray) -> FloatArray:
+    """Return R Omega R' of each group for Omega = half @ half.T; (k, p + 1, m) and (p + 1, h) give (k, k, m)."""
+    projected = np.tensordot(half.T, crossed, axes=([1], [1]))
+    return np.einsum("ham,hbm->abm", projected, projected)

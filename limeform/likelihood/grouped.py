@@ -1,0 +1,109 @@
+"""The statistics at given variances: one grouping factor, all groups at once.
+
+With T = F (I + F' Gamma F)^-1 F' for S = F F', the inverse marginal covariance enters through T alone:
+
+    [X y]' P [X y] = W + sum B' T B,        Z' P [X y] = T B,        ln|I + L' S L| = ln|I + F' Gamma F|.
+
+The matrix that is factored is never smaller than the identity, so a variance of zero needs no special case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from limeform.likelihood.batched import FloatArray, cholesky, multiply, solve_lower, transpose
+from limeform.likelihood.crossproducts import CrossProducts
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Statistics pooled over the cells of each group, at given residual variances; groups in the last axis.
+
+    Attributes
+    ----------
+    factor : ndarray, shape (k, k, m)
+        F, lower triangular, with S = F F'.
+    coefficients : ndarray, shape (k, p + 1, m)
+        B with S B = Z'V[X y].
+    within : ndarray, shape (p + 1, p + 1)
+        W, summed over all rows.
+    """
+
+    factor: FloatArray
+    coefficients: FloatArray
+    within: FloatArray
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What the Gaussian likelihood needs at one Gamma; groups in the last axis.
+
+    Attributes
+    ----------
+    marginal : ndarray, shape (k, k, m)
+        T = Z'PZ.
+    crossed : ndarray, shape (k, p + 1, m)
+        Z'P[X y].
+    gram : ndarray, shape (p + 1, p + 1)
+        [X y]'P[X y], summed over groups.
+    log_det : float
+        Sum over groups of ln|I + L'SL|.
+    """
+
+    marginal: FloatArray
+    crossed: FloatArray
+    gram: FloatArray
+    log_det: float
+
+
+def pool(products: CrossProducts) -> Groups:
+    """Return the statistics of the groups at unit variance; every group is one cell.
+
+    Parameters
+    ----------
+    products : CrossProducts
+        Statistics with one cell a group.
+
+    Returns
+    -------
+    Groups
+    """
+    return Groups(
+        factor=cholesky(products.gram),
+        coefficients=products.coefficients,
+        within=products.within.sum(axis=2),
+    )
+
+
+def reduce(groups: Groups, gamma: FloatArray) -> Reduction:
+    """Integrate the random effects out.
+
+    Parameters
+    ----------
+    groups : Groups
+        Pooled statistics.
+    gamma : ndarray, shape (k, k)
+        Covariance of the random effects in working coordinates, positive semidefinite.
+
+    Returns
+    -------
+    Reduction
+    """
+    k, _, m = groups.factor.shape
+    if k == 0:
+        return Reduction(groups.factor, groups.coefficients, groups.within, 0.0)
+    factor_t = transpose(groups.factor)
+    scaled = np.tensordot(gamma, groups.factor, axes=1)
+    inner = multiply(factor_t, scaled)
+    inner[np.arange(k), np.arange(k)] += 1.0
+    root = cholesky(inner)
+    half = solve_lower(root, factor_t)
+    marginal = multiply(transpose(half), half)
+    crossed = multiply(marginal, groups.coefficients)
+    columns = groups.within.shape[0]
+    between = sum(groups.coefficients[a] @ crossed[a].T for a in range(k)) if m else np.zeros((columns, columns))
+    gram = groups.within + (between + np.transpose(between)) / 2
+    log_det = 2.0 * float(np.log(root[np.arange(k), np.arange(k)]).sum())
+    return Reduction(marginal=marginal, crossed=crossed, gram=np.asarray(gram, dtype=np.float64), log_det=log_det)

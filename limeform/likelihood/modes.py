@@ -1,0 +1,60 @@
+"""Conditional modes (BLUPs) of the random effects and their conditional covariances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from limeform.covariance import Covariance
+from limeform.likelihood.batched import FloatArray
+from limeform.likelihood.coordinates import Coordinates
+from limeform.likelihood.gaussian import Profile
+from limeform.likelihood.grouped import Reduction
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Conditional modes of the random effects in the user's units.
+
+    Attributes
+    ----------
+    effects : ndarray, shape (m, k)
+        Mode of the effects of each level given the data.
+    covariance : ndarray, shape (m, k, k)
+        Conditional covariance given the data, at the estimated fixed effects and variances (as in lme4's condVar).
+    """
+
+    effects: FloatArray
+    covariance: FloatArray
+
+
+def conditional_modes(
+    reduction: Reduction, covariance: Covariance, at: Profile, coordinates: Coordinates
+) -> Modes:
+    """Return b = Gamma Z'P(y - X beta) and Gamma - Gamma Z'PZ Gamma for every level.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Statistics at the estimates.
+    covariance : Covariance
+        Gamma in working coordinates.
+    at : Profile
+        Fixed effects and common variance at the estimates.
+    coordinates : Coordinates
+        Maps back to the user's columns.
+
+    Returns
+    -------
+    Modes
+    """
+    transform, gamma = coordinates.effects, covariance.gamma
+    residual = np.append(-at.beta, 1.0)
+    score = np.einsum("kcm,c->km", reduction.crossed, residual)
+    out = transform @ gamma
+    shrunk = np.einsum("ab,bcm,dc->mad", out, reduction.marginal, out)
+    return Modes(
+        effects=(out @ score).T,
+        covariance=at.scale * ((out @ transform.T) - shrunk),
+    )

@@ -1,0 +1,137 @@
+"""The criterion as a function of the solver's variables, with what it has computed kept at the last point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from limeform.covariance import BlockDiagonal, Covariance
+from limeform.likelihood import gaussian
+from limeform.likelihood.batched import FloatArray
+from limeform.likelihood.crossproducts import CrossProducts
+from limeform.likelihood.derivatives import VarianceDerivatives, gamma_derivatives
+from limeform.likelihood.gaussian import Criterion, Profile, ResidualVariance, make_criterion
+from limeform.likelihood.grouped import Groups, Reduction, pool, reduce
+from limeform.likelihood.strata import pool_strata, strata_derivatives
+from limeform.solve import EvaluationError
+
+
+@dataclass
+class Point:
+    """Everything computed so far at one set of variance parameters; derivatives are filled in on demand."""
+
+    x: FloatArray
+    covariance: Covariance
+    reduction: Reduction
+    profile: Profile
+    derivatives: VarianceDerivatives | None = None
+    gradient: FloatArray | None = None
+    hessian: FloatArray | None = None
+
+
+@dataclass
+class Objective:
+    """Minus the profiled log-likelihood in the variance parameters x = (theta, psi).
+
+    theta are the parameters of the covariance structures in working coordinates; psi, present only with one variance
+    per stratum, the log residual variances. With one unknown variance Gamma is relative to it.
+
+    Attributes
+    ----------
+    products : CrossProducts
+        Sufficient statistics.
+    covariance : BlockDiagonal
+        Structures of the random effects.
+    criterion : Criterion
+        Constants of the log-likelihood.
+    evaluations : int
+        Number of points visited.
+    """
+
+    products: CrossProducts
+    covariance: BlockDiagonal
+    criterion: Criterion
+    evaluations: int = 0
+    _groups: Groups | None = field(default=None, repr=False)
+    _last: Point | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls, products: CrossProducts, covariance: BlockDiagonal, residual: ResidualVariance, reml: bool
+    ) -> Objective:
+        """Build the objective for given statistics.
+
+        Parameters
+        ----------
+        products : CrossProducts
+            Sufficient statistics.
+        covariance : BlockDiagonal
+            Structures of the random effects.
+        residual : ResidualVariance
+            What is known of the error variances.
+        reml : bool
+            Restricted likelihood.
+
+        Returns
+        -------
+        Objective
+        """
+        criterion = make_criterion(products, residual, reml)
+        groups = None if residual is ResidualVariance.STRATA else pool(products)
+        return cls(products=products, covariance=covariance, criterion=criterion, _groups=groups)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of the solver's variables."""
+        return self.covariance.n_parameters + self.n_strata
+
+    @property
+    def n_strata(self) -> int:
+        """Number of log-variances among the variables; zero unless variances are stratified."""
+        return len(self.products.weight) if self.criterion.residual is ResidualVariance.STRATA else 0
+
+    def value(self, x: FloatArray) -> float:
+        """Return f at ``x``, shape (q,)."""
+        return self.at(x).profile.value
+
+    def gradient(self, x: FloatArray) -> FloatArray:
+        """Return the gradient of f at ``x``, shape (q,)."""
+        point = self.at(x)
+        if point.gradient is None:
+            weight = self.products.weight if self.n_strata else np.zeros(0)
+            point.gradient = gaussian.gradient(self.criterion, point.profile, self._derivatives(point), weight)
+        return point.gradient
+
+    def hessian(self, x: FloatArray) -> FloatArray:
+        """Return the exact Hessian of f at ``x``, shape (q, q)."""
+        point = self.at(x)
+        if point.hessian is None:
+            point.hessian = gaussian.hessian(self.criterion, point.profile, self._derivatives(point))
+        return point.hessian
+
+    def at(self, x: FloatArray) -> Point:
+        """Return what is known at ``x``, computing the reduction and the profile if ``x`` is new."""
+        if self._last is None or not np.array_equal(self._last.x, x):
+            self._last = self._evaluate(np.array(x, dtype=np.float64))
+            self.evaluations += 1
+        return self._last
+
+    def _evaluate(self, x: FloatArray) -> Point:
+        if not np.isfinite(x).all() or np.abs(x[: self.covariance.n_parameters]).max(initial=0.0) > 1e75:
+            raise EvaluationError("variance parameters out of range")
+        theta, psi = x[: self.covariance.n_parameters], x[self.covariance.n_parameters :]
+        covariance = self.covariance.covariance(theta)
+        groups = pool_strata(self.products, psi) if self._groups is None else self._groups
+        reduction = reduce(groups, covariance.gamma)
+        log_variance = float(self.products.weight @ psi) if self.n_strata else 0.0
+        at = gaussian.profile(self.criterion, reduction.gram, reduction.log_det, log_variance)
+        return Point(x=x, covariance=covariance, reduction=reduction, profile=at)
+
+    def _derivatives(self, point: Point) -> VarianceDerivatives:
+        if point.derivatives is None:
+            psi = point.x[self.covariance.n_parameters :]
+            derive = partial(strata_derivatives, self.products, psi) if self.n_strata else gamma_derivatives
+            point.derivatives = derive(point.reduction, point.covariance)
+        return point.derivatives

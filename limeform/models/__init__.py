@@ -1,0 +1,6 @@
+"""Models, not yet fitted."""
+
+from limeform.models.arrays import Random
+from limeform.models.lmm import LMM, lmm
+
+__all__ = ["LMM", "Random", "lmm"]

@@ -1,0 +1,264 @@
+"""The model a user builds: a formula or arrays with the data, not yet fitted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from formulaic.utils.context import capture_context
+from numpy.typing import ArrayLike, NDArray
+
+from limeform.design import Column, Design, Keywords, build_design
+from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
+from limeform.fit import Setup, check_design, estimate, prepare
+from limeform.formula import ModelFormula, parse
+from limeform.models.arrays import Random, formula_of_arrays
+from limeform.results import LMMResults
+from limeform.solve import Solver, default_solver
+
+
+class LMM:
+    """A linear mixed model, y = X beta + Z u + e.
+
+    Users who have a data frame call `lmm`; this class takes arrays.
+
+    Parameters
+    ----------
+    endog : array of shape (n,)
+        Response.
+    exog : array of shape (n, p) or DataFrame
+        Fixed-effects columns, the constant included.
+    random : Random or sequence of Random
+        Random effects; several on the same groups are independent of each other.
+    se, variance : array of shape (n,), optional
+        Known sampling standard errors, or variances.
+    weights : array of shape (n,), optional
+        Prior weights a: the error variance is sigma²/a.
+    sigma : "shared" or array of shape (n,)
+        One unknown error variance, or one for each level of the array.
+    offset : array of shape (n,), optional
+        Subtracted from the response.
+    reml : bool, optional
+        Restricted likelihood; None takes it wherever it is defined.
+    missing : {"drop", "raise"}
+        What to do with rows that lack a value.
+
+    Examples
+    --------
+    >>> import limeform as lf
+    >>> data = lf.datasets.dyestuff()
+    >>> model = lf.LMM(data["Yield"], np.ones(30), random=lf.Random(data["Batch"]))
+    >>> round(model.fit().llf, 4)
+    -159.8271
+    """
+
+    def __init__(
+        self,
+        endog: ArrayLike,
+        exog: ArrayLike,
+        random: Random | Sequence[Random] = (),
+        *,
+        se: Column | None = None,
+        variance: Column | None = None,
+        weights: Column | None = None,
+        sigma: Column = "shared",
+        offset: Column | None = None,
+        reml: bool | None = None,
+        missing: str = "drop",
+    ) -> None:
+        text, frame = formula_of_arrays(endog, exog, (random,) if isinstance(random, Random) else tuple(random))
+        keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
+        self._set(parse(text), frame, keywords, {}, reml, missing)
+
+    @classmethod
+    def from_formula(
+        cls,
+        formula: str,
+        data: object,
+        *,
+        se: Column | None = None,
+        variance: Column | None = None,
+        weights: Column | None = None,
+        sigma: Column = "shared",
+        offset: Column | None = None,
+        reml: bool | None = None,
+        missing: str = "drop",
+        context: Mapping[str, Any] | int = 0,
+    ) -> LMM:
+        """Build a model from a formula; arguments as in `lmm`.
+
+        Parameters
+        ----------
+        context : mapping or int
+            Names that the formula may use, or how many frames above the caller they are looked up.
+        """
+        scope = capture_context(context + 1 if isinstance(context, int) else context) or {}
+        keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
+        model = cls.__new__(cls)
+        model._set(parse(formula), data, keywords, scope, reml, missing)
+        return model
+
+    def _set(
+        self,
+        formula: ModelFormula,
+        data: object,
+        keywords: Keywords,
+        scope: Mapping[str, Any],
+        reml: bool | None,
+        missing: str,
+    ) -> None:
+        if reml not in (None, True, False):
+            raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
+        self.formula = formula
+        self.keywords = replace(
+            keywords, **{key: value if isinstance(value, str) else "given" for key, value in keywords.given().items()}
+        )
+        self.design: Design = build_design(formula, data, keywords, scope, missing)
+        check_design(self.design)
+        self.reml = True if reml is None else bool(reml)
+        self.reml_reason = ""
+        self._setup: Setup | None = None
+
+    def with_response(self, y: NDArray[np.float64]) -> LMM:
+        """Return the same model with another response on the rows used, shape (n,)."""
+        other = LMM.__new__(LMM)
+        other.__dict__.update(self.__dict__)
+        other.design = replace(self.design, y=y)
+        other._setup = None
+        return other
+
+    @property
+    def endog_names(self) -> str:
+        """Name of the response."""
+        return self.design.response
+
+    @property
+    def exog_names(self) -> list[str]:
+        """Names of the fixed-effects columns."""
+        return list(self.design.names)
+
+    @property
+    def endog(self) -> NDArray[np.float64]:
+        """Response, shape (n,)."""
+        return self.design.y
+
+    @property
+    def exog(self) -> NDArray[np.float64]:
+        """Fixed-effects columns, shape (n, p)."""
+        return self.design.x
+
+    def fit(
+        self, solver: Solver | None = None, *, start: LMMResults | None = None, disp: bool = False
+    ) -> LMMResults:
+        """Maximise the (restricted) likelihood.
+
+        Parameters
+        ----------
+        solver : Solver, optional
+            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``; Ipopt where it is installed, else
+            SciPy, if left out.
+        start : LMMResults, optional
+            An earlier fit of the same model to start from.
+        disp : bool
+            Print how the solver went.
+
+        Returns
+        -------
+        LMMResults
+        """
+        if self._setup is None:
+            self._setup = prepare(self.design)
+        chosen = default_solver() if solver is None else solver
+        first = None if start is None else self._start(start)
+        estimates = estimate(self._setup, self.reml, chosen, first)
+        results = LMMResults(self, self._setup, estimates)
+        if disp:
+            print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
+        _warn(results)
+        return results
+
+    def _start(self, start: LMMResults) -> NDArray[np.float64]:
+        if not isinstance(start, LMMResults) or start.design is not self.design:
+            raise OptionError("start= takes the results of an earlier fit of this model")
+        return start.estimates.variables
+
+
+def lmm(
+    formula: str,
+    data: object,
+    *,
+    se: Column | None = None,
+    variance: Column | None = None,
+    weights: Column | None = None,
+    sigma: Column = "shared",
+    offset: Column | None = None,
+    reml: bool | None = None,
+    missing: str = "drop",
+) -> LMM:
+    """Build a linear mixed model from a formula and a data frame.
+
+    Parameters
+    ----------
+    formula : str
+        lme4's notation, such as ``"y ~ x + (x | g)"``.
+    data : DataFrame
+        One row an observation: pandas, polars, or anything that narwhals reads.
+    se, variance : str or array of shape (n,), optional
+        Column of known sampling standard errors, or of variances: a meta-analysis.
+    weights : str or array of shape (n,), optional
+        Prior weights a: the error variance is sigma²/a.
+    sigma : "shared", or str or array of shape (n,)
+        One unknown error variance, or a column with one for each of its levels.
+    offset : str or array of shape (n,), optional
+        Subtracted from the response, in addition to ``offset()`` terms of the formula.
+    reml : bool, optional
+        Restricted likelihood (the default), or maximum likelihood.
+    missing : {"drop", "raise"}
+        Leave rows out that lack a value, counted in the summary, or refuse them.
+
+    Returns
+    -------
+    LMM
+        Unfitted; call ``.fit()``.
+
+    Raises
+    ------
+    FormulaError, UnknownColumnError, DataError, OptionError
+        All are `LimeformError`.
+
+    References
+    ----------
+    Zheng, Barber, Sorensen, Murray, Aravkin: Trimmed Constrained Mixed Effects Models: Formulations and Algorithms,
+    eq. (1)–(4); Bates, Mächler, Bolker, Walker (2015), Journal of Statistical Software 67(1), for the notation.
+
+    Examples
+    --------
+    >>> import limeform as lf
+    >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
+    >>> results.params.round(4).to_dict()
+    {'Intercept': 251.4051, 'Days': 10.4673}
+    """
+    return LMM.from_formula(
+        formula,
+        data,
+        se=se,
+        variance=variance,
+        weights=weights,
+        sigma=sigma,
+        offset=offset,
+        reml=reml,
+        missing=missing,
+        context=1,
+    )
+
+
+def _warn(results: LMMResults) -> None:
+    if not results.converged:
+        message = f"{results.solver} {results.status} ({results.estimates.solution.message})"
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    if results.singular and not results.known_variance:
+        message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"
+        warnings.warn(message, SingularFitWarning, stacklevel=3)

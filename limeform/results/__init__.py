@@ -1,0 +1,5 @@
+"""Fitted models: stored estimates and answers."""
+
+from limeform.results.lmm import LMMResults
+
+__all__ = ["LMMResults"]

@@ -1,0 +1,113 @@
+"""What a summary says about a fit: the header and the notes, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from limeform.results.inference import wald_interval, wald_table
+from limeform.results.summary import Report, format_number
+
+if TYPE_CHECKING:
+    from limeform.results.lmm import LMMResults
+
+
+def describe(results: LMMResults, alpha: float) -> Report:
+    """Collect what the summary prints.
+
+    Parameters
+    ----------
+    results : LMMResults
+        A fit.
+    alpha : float
+        One minus the coverage of the intervals.
+
+    Returns
+    -------
+    Report
+    """
+    table = wald_table(results.estimates.beta, results.estimates.beta_covariance)
+    return Report(
+        title="Mixed-Effects Meta-Analysis" if results.known_variance else "Linear Mixed-Effects Model",
+        left=_data_side(results),
+        right=_fit_side(results),
+        response=results.design.response,
+        names=results.design.names,
+        table=table,
+        interval=wald_interval(table, alpha),
+        alpha=alpha,
+        components=results.var_components(),
+        heterogeneity=results.heterogeneity,
+        notes=_notes(results),
+    )
+
+
+def _data_side(results: LMMResults) -> list[tuple[str, str]]:
+    design, random = results.design, results.design.random
+    rows = [
+        ("Dep. Variable", design.response),
+        ("No. Observations", str(results.nobs)),
+        ("Rows left out", str(design.missing.rows)),
+    ]
+    if random is not None:
+        sizes = np.bincount(random.codes)
+        rows += [
+            ("Groups", f"{random.factor} ({len(random.levels)})"),
+            ("Group sizes", f"{sizes.min()} to {sizes.max()}, mean {sizes.mean():.1f}"),
+        ]
+    if design.errors.source:
+        rows.append(("Errors", design.errors.source))
+    if not results.known_variance and design.errors.strata is None:
+        rows.append(("Scale (sigma²)", format_number(results.scale)))
+    return rows
+
+
+def _fit_side(results: LMMResults) -> list[tuple[str, str]]:
+    solution = results.estimates.solution
+    return [
+        ("Method", results.method),
+        ("Log-Likelihood" if not results.reml else "Restr. Log-Lik.", f"{results.llf:.4f}"),
+        ("AIC", f"{results.aic:.3f}"),
+        ("BIC", f"{results.bic:.3f}"),
+        ("Optimiser", solution.solver),
+        ("Iterations", str(solution.iterations)),
+        ("Converged", "yes" if results.converged else "NO"),
+    ]
+
+
+def _notes(results: LMMResults) -> list[str]:
+    design = results.design
+    notes = []
+    if not results.converged:
+        notes.append(f"Not converged: the solver {results.status} ({results.estimates.solution.message}).")
+    if results.singular:
+        notes.append(f"Singular fit: {_singular_part(results)}.")
+    notes += _zero_strata(results)
+    if design.missing.rows:
+        notes.append(f"Rows left out because of missing values: {design.missing}.")
+    if design.dropped:
+        notes.append(f"Columns left out because earlier ones explain them: {', '.join(design.dropped)}.")
+    if results.model.reml_reason:
+        notes.append(results.model.reml_reason)
+    return notes
+
+
+def _singular_part(results: LMMResults) -> str:
+    """Say which variance is zero, or which correlations make Gamma singular."""
+    table = results.var_components()
+    relative = 1e-10 * (float(np.mean(results.design.y**2)) or 1.0)
+    zero = table[(table["group"] != "Residual") & (table["variance"] <= relative)]
+    if len(zero):
+        return "a variance is estimated as zero, " + ", ".join(f"{row.group} {row.effect}" for row in zero.itertuples())
+    return "the estimated covariance of the random effects is not of full rank (a correlation of -1 or 1)"
+
+
+def _zero_strata(results: LMMResults) -> list[str]:
+    """Name residual variances that ended at zero."""
+    values = results.estimates.residual_variance
+    low = values <= 1e-6 * np.median(values)
+    if len(values) < 2 or not low.any():
+        return []
+    levels = ", ".join(str(level) for level in results.design.errors.strata_levels[low])
+    return [f"At the bound: the residual variance of {levels} is estimated as zero."]

@@ -1,0 +1,105 @@
+"""Wald inference on the fixed effects, from estimates and their covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from formulaic.errors import FormulaicError
+from formulaic.utils.constraints import LinearConstraints
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+from statsmodels.stats.contrast import ContrastResults
+
+from limeform.errors import OptionError
+
+FloatArray = NDArray[np.float64]
+
+Hypothesis = str | Sequence[str] | ArrayLike | tuple[ArrayLike, ArrayLike]
+"""``"x + 2*z = 1"``, several such strings, a matrix R of shape (c, p) (then R beta = 0), or (R, q)."""
+
+
+@dataclass(frozen=True)
+class WaldTable:
+    """Estimates with their Wald tests.
+
+    Attributes
+    ----------
+    estimate, se, statistic, p_value : ndarray, shape (p,)
+        Estimate, standard error, their ratio, and its two-sided normal p-value.
+    """
+
+    estimate: FloatArray
+    se: FloatArray
+    statistic: FloatArray
+    p_value: FloatArray
+
+
+def wald_table(beta: FloatArray, covariance: FloatArray) -> WaldTable:
+    """Test each coefficient against zero.
+
+    Parameters
+    ----------
+    beta : ndarray, shape (p,)
+        Estimates.
+    covariance : ndarray, shape (p, p)
+        Their covariance.
+
+    Returns
+    -------
+    WaldTable
+    """
+    se = np.sqrt(np.diag(covariance))
+    statistic = beta / se
+    return WaldTable(estimate=beta, se=se, statistic=statistic, p_value=2.0 * norm.sf(np.abs(statistic)))
+
+
+def wald_interval(table: WaldTable, alpha: float) -> FloatArray:
+    """Return the two-sided normal intervals of coverage 1 - alpha, shape (p, 2)."""
+    if not 0 < alpha < 1:
+        raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% intervals")
+    half = norm.isf(alpha / 2) * table.se
+    return np.column_stack([table.estimate - half, table.estimate + half])
+
+
+def read_hypothesis(hypothesis: Hypothesis, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Return R and q of the hypothesis R beta = q, shapes (c, p) and (c,)."""
+    try:
+        text = isinstance(hypothesis, str) or (
+            isinstance(hypothesis, (list, tuple)) and all(isinstance(h, str) for h in hypothesis)
+        )
+        spec = list(hypothesis) if text and not isinstance(hypothesis, str) else hypothesis
+        parsed = LinearConstraints.from_spec(spec, variable_names=list(names))
+    except (FormulaicError, ValueError, KeyError, TypeError) as error:
+        raise OptionError(
+            f"the hypothesis {hypothesis!r} cannot be read ({error}); the coefficients are {', '.join(names)}; "
+            "put names that are no Python names into backticks"
+        ) from error
+    matrix = np.atleast_2d(np.asarray(parsed.constraint_matrix, dtype=np.float64))
+    if matrix.shape[1] != len(names):
+        raise OptionError(f"the hypothesis has {matrix.shape[1]} columns for {len(names)} coefficients")
+    return matrix, np.broadcast_to(np.asarray(parsed.constraint_values, dtype=np.float64), (len(matrix),))
+
+
+def t_test(beta: pd.Series, covariance: FloatArray, hypothesis: Hypothesis) -> ContrastResults:
+    """Test linear combinations one by one with the normal distribution."""
+    matrix, value = read_hypothesis(hypothesis, list(beta.index))
+    effect = matrix @ beta.to_numpy()
+    sd = np.sqrt(np.einsum("ij,jk,ik->i", matrix, covariance, matrix))
+    return ContrastResults(
+        effect=effect, t=(effect - value) / sd, statistic=(effect - value) / sd, sd=sd, df_denom=np.inf, distribution="norm"
+    )
+
+
+def wald_test(beta: pd.Series, covariance: FloatArray, hypothesis: Hypothesis) -> ContrastResults:
+    """Test linear combinations jointly with the chi-squared distribution."""
+    matrix, value = read_hypothesis(hypothesis, list(beta.index))
+    difference = matrix @ beta.to_numpy() - value
+    middle = matrix @ covariance @ matrix.T
+    rank = int(np.linalg.matrix_rank(matrix))
+    if rank < len(matrix):
+        raise OptionError(f"the {len(matrix)} rows of the hypothesis are linearly dependent (rank {rank}); remove some")
+    statistic = float(difference @ np.linalg.solve(middle, difference))
+    return ContrastResults(chi2=statistic, statistic=statistic, df_denom=rank, distribution="chi2", distargs=(rank,))

@@ -1,0 +1,95 @@
+"""Predictions for the rows of the fit and for new data."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from limeform.design import Column, Design, apply
+from limeform.design.frame import as_numbers, column, to_frame
+from limeform.errors import NewLevelWarning, OptionError
+
+FloatArray = NDArray[np.float64]
+
+CHUNK = 65_536
+
+
+def fitted_values(design: Design, beta: FloatArray, effects: FloatArray | None) -> FloatArray:
+    """Return X beta + offset, plus the random effects of each row's level if given; shape (n,).
+
+    Parameters
+    ----------
+    design : Design
+        The model's arrays.
+    beta : ndarray, shape (p,)
+        Fixed effects.
+    effects : ndarray, shape (m, k), or None
+        Random effects by level.
+    """
+    fitted = design.x @ beta + design.offset
+    if effects is not None and design.random is not None:
+        fitted += random_part(design.random.z, design.random.codes, effects)
+    return fitted
+
+
+def random_part(z: FloatArray, codes: NDArray[np.int32], effects: FloatArray) -> FloatArray:
+    """Return the contribution of the random effects to each row; zero where the level is unknown (code -1)."""
+    total = np.zeros(len(codes))
+    padded = np.vstack([effects, np.zeros((1, effects.shape[1]))])
+    for start in range(0, len(codes), CHUNK):
+        part = slice(start, start + CHUNK)
+        total[part] = np.einsum("nk,nk->n", z[part], padded[codes[part]])
+    return total
+
+
+def predict_new(
+    design: Design, beta: FloatArray, effects: FloatArray | None, data: object, offset: Column | None
+) -> pd.Series:
+    """Predict new data.
+
+    Parameters
+    ----------
+    design : Design
+        The fitted model's design, with its recipe.
+    beta : ndarray, shape (p,)
+        Fixed effects.
+    effects : ndarray, shape (m, k), or None
+        Random effects by level; None for the population.
+    data : DataFrame
+        New data.
+    offset : column or None
+        Offset of the new rows, in place of the keyword ``offset=`` of the model.
+
+    Returns
+    -------
+    Series
+        On the index of the new data; NaN where a needed value is missing.
+    """
+    if design.recipe is None:
+        raise OptionError("the model has no recipe for new data")
+    with_random = effects is not None and design.random is not None
+    rows = apply(design.recipe, data, design.random.levels if with_random and design.random is not None else None)
+    mean = rows.x @ beta + rows.offset if len(rows.x) else np.zeros(0)
+    if offset is not None:
+        frame = to_frame(data)
+        mean = mean + as_numbers(column(offset, frame, "offset")[1], "offset=")[rows.complete]
+    if with_random and effects is not None and len(rows.x):
+        mean = mean + random_part(rows.z, rows.codes, effects)
+        _warn_unseen(rows.unseen, int((rows.codes < 0).sum()), design)
+    predicted = pd.Series(np.nan, index=rows.index, name=design.response)
+    predicted[rows.complete] = mean
+    return predicted
+
+
+def _warn_unseen(unseen: pd.Index, count: int, design: Design) -> None:
+    if count and design.random is not None:
+        shown = ", ".join(repr(level) for level in unseen[:5]) + (", ..." if len(unseen) > 5 else "")
+        warnings.warn(
+            f"{count} rows have levels of {design.random.factor!r} that the fit did not have ({shown}): "
+            "they are predicted at the population level",
+            NewLevelWarning,
+            stacklevel=4,
+        )
