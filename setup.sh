@@ -45,8 +45,8 @@ find_python() {
 }
 
 make_venv() {
-    find_python || { [ -z "${PYTHON:-}" ] && apt_install python3 && find_python; } ||
-        stop "no Python 3.11 or newer found${PYTHON:+ as $PYTHON}; name one: PYTHON=/path/to/python make setup"
+    find_python || { apt_install python3 && find_python; } ||
+        stop "no Python 3.11 or newer found; name one: PYTHON=/path/to/python make setup"
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     say "making .venv with $(command -v "$python") (Python $version); this takes a minute or two"
     # Debian keeps ensurepip, without which a new environment has no pip, in a package of its own.
@@ -97,6 +97,7 @@ case " $routes " in
 *" ${IPOPT:-system} "*) ;;
 *) stop "IPOPT=$IPOPT is not a route; the routes are: $routes" ;;
 esac
+[ -z "${PYTHON:-}" ] || find_python || stop "PYTHON=$PYTHON does not run, or is older than 3.11"
 [ ! -e .venv ] || [ -f "$stamp" ] || stop "$here/.venv was not made by this script; move it away first"
 unchanged "${IPOPT:-}" 2 && unchanged "${PYTHON:-}" 3 && whole || rm -rf .venv
 [ "$(was 1)" != "$key" ] || exit 0

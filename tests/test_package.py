@@ -1,4 +1,4 @@
-"""The package as installed: what an import brings along, and what it does where cyipopt is missing."""
+"""The package as installed: what it imports and requires, and what it does where cyipopt is missing."""
 
 import importlib.metadata
 import importlib.util
@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 import limeform as lf
+
+
+def test_version():
+    assert importlib.metadata.version("limeform") == lf.__version__
 
 
 def test_typed():
@@ -34,11 +38,15 @@ def test_optional_dependencies_are_not_required():
     assert [line for line in required if "ipopt" in line or "polars" in line or "pyarrow" in line] == []
 
 
+without_ipopt = pytest.mark.skipif(
+    importlib.util.find_spec("cyipopt") is not None, reason="cyipopt is here; `make test-without-ipopt` runs this"
+)
+
+
+@without_ipopt
 @pytest.mark.no_ipopt
-def test_fit_without_ipopt(monkeypatch):
+def test_fit_without_ipopt():
     """Where cyipopt is missing another solver serves, and the summary does not claim Ipopt."""
-    monkeypatch.setitem(sys.modules, "cyipopt", None)  # a second time, for runs in which it is installed
-    assert importlib.util.find_spec("cyipopt") is None
     results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
     assert results.converged
     # lme4 1.1-31: REML criterion at convergence 1743.628272
@@ -46,9 +54,9 @@ def test_fit_without_ipopt(monkeypatch):
     assert re.search(r"Ipopt \d", str(results.summary())) is None
 
 
+@without_ipopt
 @pytest.mark.no_ipopt
-def test_asking_for_ipopt_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cyipopt", None)
+def test_asking_for_ipopt_says_how_to_get_it():
     model = lf.lmm("Yield ~ 1 + (1 | Batch)", lf.datasets.dyestuff())
     with pytest.raises(lf.SolverError, match=r"limeform\[ipopt"):
         model.fit(solver=lf.Ipopt())

@@ -69,7 +69,7 @@ class Structure(ABC):
 
     @abstractmethod
     def rescale(self, gram: FloatArray) -> FloatArray:
-        """Return the transformation of the effects that brings ``gram`` as near to the identity as the structure allows.
+        """Return the change of basis of the effects that brings ``gram`` as near the identity as is allowed.
 
         Parameters
         ----------
@@ -79,5 +79,5 @@ class Structure(ABC):
         Returns
         -------
         ndarray, shape (k, k)
-            T with ``T.T @ gram @ T`` near the identity, such that ``T @ Gamma @ T.T`` is in the family whenever Gamma is.
+            T with ``T.T @ gram @ T`` near the identity; ``T @ Gamma @ T.T`` is in the family whenever Gamma is.
         """

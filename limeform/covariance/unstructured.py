@@ -38,7 +38,7 @@ class Unstructured(Structure):
     def covariance(self, theta: FloatArray) -> Covariance:
         """Return Gamma and its derivatives; Gamma is quadratic in the factor, so the second ones are constant."""
         basis, second = _factor_basis(self.size)
-        factor = np.tensordot(theta, basis, axes=1)
+        factor = (theta @ basis.reshape(len(theta), -1)).reshape(self.size, self.size)
         half = basis @ factor.T
         return Covariance(gamma=factor @ factor.T, first=half + half.transpose(0, 2, 1), second=second)
 
@@ -46,7 +46,7 @@ class Unstructured(Structure):
         """Return the Cholesky factor with a non-negative diagonal, also of a singular ``gamma``."""
         values, vectors = np.linalg.eigh(gamma)
         root = vectors * np.sqrt(np.clip(values, 0.0, None))
-        factor = np.linalg.qr(root.T, mode="r").T
+        factor = np.asarray(np.linalg.qr(root.T, mode="r")).T
         signs = np.where(np.diag(factor) < 0, -1.0, 1.0)
         return np.asarray((factor * signs)[np.tril_indices(self.size)], dtype=np.float64)
 

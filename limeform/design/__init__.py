@@ -1,7 +1,8 @@
 """Formula and data frame to named arrays, with a recipe that replays on new data."""
 
-from limeform.design.build import Design, Errors, Keywords, build_design
+from limeform.design.build import Design, build_design
 from limeform.design.frame import Column, Missing, to_frame
+from limeform.design.keywords import Errors, Keywords
 from limeform.design.random import GroupedEffects, TermColumns
 from limeform.design.recipe import NewRows, Recipe, apply
 

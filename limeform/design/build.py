@@ -1,56 +1,23 @@
-"""Formula and data to arrays: one consistent set of rows over response, columns, groups and everything by keyword."""
+"""Formula and data to the arrays of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula
-from numpy.typing import NDArray
 
 from limeform.design.fixed import independent_columns
-from limeform.design.formulaic_compat import (
-    Columns,
-    Piece,
-    evaluate,
-    keep_scope,
-    materialize,
-    read,
-    required_columns,
-)
-from limeform.design.frame import Column, Missing, as_numbers, column, refuse_rows, to_frame
-from limeform.design.random import FloatArray, GroupedEffects, IntArray, TermColumns, find_levels
+from limeform.design.formulaic_compat import keep_scope
+from limeform.design.frame import Missing, to_frame
+from limeform.design.keywords import Errors, Keywords, read_errors
+from limeform.design.random import FloatArray, GroupedEffects, TermColumns, find_levels
 from limeform.design.recipe import Recipe
+from limeform.design.rows import Made, Sources, complete_sources, make
 from limeform.errors import DataError, FormulaError, OptionError
 from limeform.formula import ModelFormula
-
-
-@dataclass(frozen=True)
-class Errors:
-    """What is known of the errors.
-
-    Attributes
-    ----------
-    variance : ndarray, shape (n,), or None
-        Known sampling variances.
-    weights : ndarray, shape (n,)
-        Prior weights a (variance sigma²/a); ones where none were given.
-    strata : ndarray of int32, shape (n,), or None
-        Which unknown variance each row has; None if they share one.
-    strata_levels : Index
-        Levels of the column that the variances go by.
-    source : str
-        The keyword and column that this came from, for the summary.
-    """
-
-    variance: FloatArray | None
-    weights: FloatArray
-    strata: IntArray | None
-    strata_levels: pd.Index
-    source: str
 
 
 @dataclass(frozen=True)
@@ -75,8 +42,8 @@ class Design:
         Labels of the rows used.
     missing : Missing
         Rows left out.
-    recipe : Recipe or None
-        How to make the columns from new data; None for a model given by arrays.
+    recipe : Recipe
+        How to make the columns from new data.
     """
 
     response: str
@@ -89,26 +56,7 @@ class Design:
     errors: Errors
     index: pd.Index
     missing: Missing
-    recipe: Recipe | None
-
-
-@dataclass(frozen=True)
-class Keywords:
-    """The keywords that name a column or hold values."""
-
-    se: Column | None = None
-    variance: Column | None = None
-    weights: Column | None = None
-    sigma: Column = "shared"
-    offset: Column | None = None
-
-    def given(self) -> dict[str, Column]:
-        """Return those that name data."""
-        values = {"se": self.se, "variance": self.variance, "weights": self.weights, "offset": self.offset}
-        given = {key: value for key, value in values.items() if value is not None}
-        if not (isinstance(self.sigma, str) and self.sigma == "shared"):
-            given["sigma"] = self.sigma
-        return given
+    recipe: Recipe
 
 
 def build_design(
@@ -137,174 +85,62 @@ def build_design(
     ------
     DataError, UnknownColumnError, FormulaError, OptionError
     """
-    _check_keywords(keywords, missing)
-    _refuse_several_factors(formula)
-    frame = to_frame(data)
-    given = {key: column(value, frame, key) for key, value in keywords.given().items()}
-    parsed = read(formula, frame, [name for name, _ in given.values()])
-    groups = tuple(Piece(part) for part in (formula.random[0].groups if formula.random else ()))
-    offsets = tuple(Piece(expression) for expression in formula.offsets)
-    response = Piece(formula.response)
-    expressions = [piece.expression for piece in (response, *groups, *offsets)]
-    needed = required_columns(parsed.values(), expressions, frame)
-    keep, counts = _complete(frame, needed, given)
-    if not keep.all():
-        frame = frame[keep]
-        given = {key: (name, values[keep]) for key, (name, values) in given.items()}
-    if not len(frame):
-        raise DataError(f"no row is complete; missing values: {_listed(counts)}")
-    frame = _without_unused_levels(frame, needed)
-    used: set[str] = set()
-    y = as_numbers(evaluate(response, frame, scope, formula, used), f"response {formula.response!r}")
-    parts = [evaluate(piece, frame, scope, formula, used) for piece in groups]
-    columns = materialize(_distinct(parsed), frame, scope, formula)
-    offset = sum(
-        (as_numbers(evaluate(o, frame, scope, formula, used), f"offset({o.expression})") for o in offsets),
-        np.zeros(len(frame)),
-    )
-    if "offset" in given:
-        offset = offset + as_numbers(given["offset"][1], "offset=")
-    blocks = [columns[_first_like(parsed, f"random{i}")] for i in range(len(formula.random))]
-    made = {formula.response: y, **{f"offset({formula.offsets})": offset}}
-    finite, more = _check_made(frame, made, columns)
-    if not finite.all():
-        frame, y, offset, parts = frame[finite], y[finite], offset[finite], [part[finite] for part in parts]
-        columns = {key: replace(part, matrix=part.matrix[finite]) for key, part in columns.items()}
-        blocks = [columns[_first_like(parsed, f"random{i}")] for i in range(len(formula.random))]
-        given = {key: (name, values[finite]) for key, (name, values) in given.items()}
-        counts += more
-    lost = int(len(keep) - len(frame))
-    if lost and missing == "raise":
-        raise DataError(f'{lost} rows have missing values and missing="raise": {_listed(counts)}')
-    if not len(frame):
-        raise DataError(f"no row is complete; missing values: {_listed(counts)}")
-    errors = _errors(given, frame.index)
-    fixed = columns["fixed"]
-    kept = independent_columns(fixed.matrix, errors.weights if errors.variance is None else 1 / errors.variance)
-    everything = len(kept) == len(fixed.names)
-    return Design(
-        response=formula.response,
-        y=y,
-        offset=offset,
-        x=fixed.matrix if everything else np.ascontiguousarray(fixed.matrix[:, kept]),
-        names=tuple(fixed.names[j] for j in kept),
-        dropped=tuple(name for j, name in enumerate(fixed.names) if j not in set(kept)),
-        random=_grouped(formula, parts, blocks) if formula.random else None,
-        errors=errors,
-        index=frame.index,
-        missing=Missing(rows=lost, by_column=tuple(counts)),
-        recipe=Recipe(
-            formula=formula,
-            fixed=fixed.spec,
-            kept=np.array(kept, dtype=np.intp),
-            random=tuple(block.spec for block in blocks),
-            groups=groups,
-            offsets=offsets,
-            scope=keep_scope(scope, [part.spec for part in columns.values()], used),
-        ),
-    )
-
-
-def _check_keywords(keywords: Keywords, missing: str) -> None:
-    given = keywords.given()
     if missing not in ("drop", "raise"):
         raise OptionError(f'missing={missing!r}: give "drop" or "raise"')
-    for one, other in (("se", "variance"), ("se", "weights"), ("variance", "weights"), ("se", "sigma"), ("variance", "sigma")):
-        if one in given and other in given:
-            raise OptionError(f"{one}= and {other}= exclude each other: {one}= says that the error variances are known")
+    _refuse_several_factors(formula)
+    frame = to_frame(data)
+    sources = complete_sources(formula, frame, keywords.look_up(frame), scope)
+    made = make(sources)
+    if made.missing.rows and missing == "raise":
+        raise DataError(f'rows with missing values: {made.missing}; missing="raise" refuses them')
+    errors = read_errors(made.given, made.index)
+    fixed = made.columns["fixed"]
+    kept = independent_columns(fixed.matrix, errors.precision)
+    return Design(
+        response=formula.response,
+        y=made.y,
+        offset=made.offset,
+        x=fixed.matrix if len(kept) == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),
+        names=tuple(fixed.names[j] for j in kept),
+        dropped=tuple(name for j, name in enumerate(fixed.names) if j not in set(kept)),
+        random=_grouped(formula, made) if formula.random else None,
+        errors=errors,
+        index=made.index,
+        missing=made.missing,
+        recipe=_recipe(sources, made, kept),
+    )
+
+
+def _recipe(sources: Sources, made: Made, kept: list[int]) -> Recipe:
+    return Recipe(
+        formula=sources.formula,
+        fixed=made.columns["fixed"].spec,
+        kept=np.array(kept, dtype=np.intp),
+        random=tuple(made.columns[f"random{i}"].spec for i in range(len(sources.formula.random))),
+        groups=sources.groups,
+        offsets=sources.offsets,
+        scope=keep_scope(sources.scope, [part.spec for part in made.columns.values()], set(made.used)),
+    )
 
 
 def _refuse_several_factors(formula: ModelFormula) -> None:
-    labels = list(dict.fromkeys(term.label for term in formula.random))
-    if len(labels) > 1:
-        term = next(term for term in formula.random if term.label != labels[0])
+    factors = list(dict.fromkeys(tuple(sorted(term.groups)) for term in formula.random))
+    if len(factors) > 1:
+        second = next(term for term in formula.random if tuple(sorted(term.groups)) != factors[0])
+        labels = ", ".join(dict.fromkeys(term.label for term in formula.random))
         raise FormulaError(
-            f"several grouping factors ({', '.join(labels)}) are not available yet: "
+            f"several grouping factors ({labels}) are not available yet: "
             "this version fits any number of terms on one factor",
             formula.text,
-            *term.span,
+            *second.span,
         )
 
 
-def _complete(
-    frame: pd.DataFrame, needed: list[str], given: Mapping[str, tuple[str, pd.Series]]
-) -> tuple[NDArray[np.bool_], list[tuple[str, int]]]:
-    """Return which rows have all values, and the columns that lack some with their counts."""
-    keep, counts = np.ones(len(frame), dtype=bool), []
-    columns = {name: frame[name] for name in needed} | {name: values for name, values in given.values()}
-    for name, values in columns.items():
-        absent = values.isna().to_numpy(dtype=bool)
-        if absent.any():
-            counts.append((name, int(absent.sum())))
-            keep &= ~absent
-    return keep, counts
-
-
-def _without_unused_levels(frame: pd.DataFrame, needed: list[str]) -> pd.DataFrame:
-    """Drop categories that no row has, as R's model frames do; they would be columns of zeros."""
-    trimmed = {}
-    for name in needed:
-        values = frame[name]
-        if isinstance(values.dtype, pd.CategoricalDtype) and values.nunique() < len(values.cat.categories):
-            trimmed[name] = values.cat.remove_unused_categories()
-    return frame.assign(**trimmed) if trimmed else frame
-
-
-def _distinct(parsed: Mapping[str, Formula]) -> dict[str, Formula]:
-    """Leave out random parts that repeat an earlier part, so that no column is built twice."""
-    return {key: part for key, part in parsed.items() if _first_like(parsed, key) == key}
-
-
-def _first_like(parsed: Mapping[str, Formula], key: str) -> str:
-    return next(other for other, part in parsed.items() if part == parsed[key])
-
-
-def _check_made(
-    frame: pd.DataFrame, values: Mapping[str, FloatArray], columns: Mapping[str, Columns]
-) -> tuple[NDArray[np.bool_], list[tuple[str, int]]]:
-    """Find missing values that a transform made; refuse infinite ones, naming the column."""
-    keep, counts = np.ones(len(frame), dtype=bool), []
-    named = list(values.items())
-    for part in columns.values():
-        if not np.isfinite(part.matrix.sum()):
-            named += [(name, part.matrix[:, j]) for j, name in enumerate(part.names)]
-    for name, made in named:
-        refuse_rows(np.isinf(made), frame.index, f"{name} is infinite")
-        absent = np.isnan(made)
-        if absent.any() and (name, int(absent.sum())) not in counts:
-            counts.append((name, int(absent.sum())))
-            keep &= ~absent
-    return keep, counts
-
-
-def _errors(given: Mapping[str, tuple[str, pd.Series]], index: pd.Index) -> Errors:
-    variance, strata, levels = None, None, pd.Index([])
-    weights, source = np.ones(len(index)), ""
-    for keyword in ("se", "variance", "weights"):
-        if keyword not in given:
-            continue
-        name, values = given[keyword]
-        numbers = as_numbers(values, f"{keyword}= ({name})")
-        refuse_rows(numbers <= 0, index, f"{keyword}= ({name}) is zero or negative", "remove or correct them")
-        source = f"{keyword}={name}"
-        if keyword == "weights":
-            weights = numbers
-        else:
-            variance = numbers**2 if keyword == "se" else numbers
-    if "sigma" in given:
-        name, values = given["sigma"]
-        strata, levels = find_levels([values], name)
-        source = f"sigma={name}"
-    return Errors(variance=variance, weights=weights, strata=strata, strata_levels=levels, source=source)
-
-
-def _grouped(formula: ModelFormula, parts: list[pd.Series], blocks: list[Columns]) -> GroupedEffects:
+def _grouped(formula: ModelFormula, made: Made) -> GroupedEffects:
     label = formula.random[0].label
-    codes, levels = find_levels(parts, label)
-    for term, block in zip(formula.random, blocks, strict=True):
-        if not block.names:
-            raise FormulaError(f"{term} has no columns; write (1 | {label})", formula.text, *term.span)
-    _refuse_repeats(formula, blocks)
+    codes, levels = find_levels(list(made.groups), label)
+    blocks = [made.columns[f"random{i}"] for i in range(len(formula.random))]
+    _refuse_repeats(formula, [block.names for block in blocks])
     return GroupedEffects(
         factor=label,
         levels=levels,
@@ -316,21 +152,16 @@ def _grouped(formula: ModelFormula, parts: list[pd.Series], blocks: list[Columns
     )
 
 
-def _refuse_repeats(formula: ModelFormula, blocks: list[Columns]) -> None:
+def _refuse_repeats(formula: ModelFormula, names: list[tuple[str, ...]]) -> None:
     """Refuse a column that two terms on one factor share: their variances could not be told apart."""
-    seen: dict[str, int] = {}
-    for i, block in enumerate(blocks):
-        for name in block.names:
+    seen: set[str] = set()
+    for term, columns in zip(formula.random, names, strict=True):
+        for name in columns:
             if name in seen:
-                term = formula.random[i]
                 advice = "write 0 + in one of them" if name == "Intercept" else "leave it out of one of them"
                 raise FormulaError(
                     f"{name} occurs in two random terms on {term.label}, so its variance is not identifiable: {advice}",
                     formula.text,
                     *term.span,
                 )
-            seen[name] = i
-
-
-def _listed(counts: list[tuple[str, int]]) -> str:
-    return ", ".join(f"{name}: {count}" for name, count in counts)
+        seen.update(columns)

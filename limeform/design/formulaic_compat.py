@@ -179,15 +179,14 @@ def evaluate(
     name = piece.expression.strip("`")
     if name in frame.columns:
         return frame[name]
+    expression = piece.expression.strip("{}")
     environment = LayeredMapping(
         LayeredMapping(frame, name="data"), LayeredMapping(scope, name="context"), LayeredMapping(TRANSFORMS)
     )
     variables: set[Variable] = set()
     try:
         with np.errstate(all="ignore"):
-            value = stateful_eval(
-                piece.expression, environment, {piece.expression: None}, piece.state, None, variables=variables
-            )
+            value = stateful_eval(expression, environment, {expression: None}, piece.state, None, variables=variables)
     except Exception as error:  # the expression is the user's own Python: anything can come out of it
         raise _explain(error, frame, formula, piece.expression) from error
     if used is not None:

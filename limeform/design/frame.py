@@ -71,7 +71,9 @@ def to_frame(data: object) -> pd.DataFrame:
         raise DataError("the data have no rows")
     twice = frame.columns[frame.columns.duplicated()].unique()
     if len(twice):
-        raise DataError(f"column {twice[0]!r} occurs {int((frame.columns == twice[0]).sum())} times; rename all but one")
+        raise DataError(
+            f"column {twice[0]!r} occurs {int((frame.columns == twice[0]).sum())} times; rename all but one"
+        )
     return frame
 
 
@@ -149,9 +151,10 @@ def as_numbers(values: pd.Series, what: str) -> FloatArray:
     return numbers
 
 
-def refuse_rows(bad: BoolArray, index: pd.Index, what: str, advice: str = "correct or remove them") -> None:
+def refuse_rows(bad: BoolArray | np.bool_, index: pd.Index, what: str, advice: str = "correct or remove them") -> None:
     """Raise a `DataError` that counts the rows where ``bad``, shape (n,), holds and names the first ones."""
-    count = int(bad.sum())
+    where = np.flatnonzero(bad)
+    count = len(where)
     if count:
-        rows = ", ".join(str(label) for label in index[bad][:SHOWN]) + (", ..." if count > SHOWN else "")
+        rows = ", ".join(str(label) for label in index[where][:SHOWN]) + (", ..." if count > SHOWN else "")
         raise DataError(f"{what} in {count} row{'s' if count > 1 else ''} ({rows}): {advice}")

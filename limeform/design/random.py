@@ -1,4 +1,4 @@
-"""Grouping factors: levels, and the group of each row. A random term is (codes, levels, a few columns), never a dense Z."""
+"""Grouping factors: a random term is the level of each row and a few columns, never a dense Z."""
 
 from __future__ import annotations
 

@@ -102,8 +102,7 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
     UnknownColumnError, DataError
     """
     frame, formula = to_frame(data), recipe.formula
-    with_random = levels is not None
-    names = _needed(recipe, frame, with_random)
+    names = _needed(recipe, frame, levels is not None)
     complete = frame[names].notna().all(axis=1).to_numpy(dtype=bool)
     frame_complete = frame if complete.all() else frame[complete]
     index, scope = frame.index, recipe.scope.mapping()
@@ -115,7 +114,7 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
     for piece in recipe.offsets:
         offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
     refuse_rows(~np.isfinite(x).all(axis=1), frame_complete.index, "the fixed part is not finite")
-    if not with_random:
+    if levels is None:
         none = np.zeros((len(x), 0)), np.full(len(x), -1, np.int32)
         return NewRows(index, complete, x, *none, index[:0], offset)
     blocks = [replay(spec, frame_complete, scope, formula) for spec in recipe.random]
@@ -141,7 +140,9 @@ def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]
 
 
 def _data_names(specs: list[ModelSpec]) -> list[str]:
-    names = {str(v).split(".")[0] if "." in str(v) else str(v) for s in specs for v in s.variables_by_source["data"]}
+    names = {
+        str(v).split(".")[0] if "." in str(v) else str(v) for s in specs for v in s.variables_by_source.get("data", ())
+    }
     return sorted(names)
 
 

@@ -62,9 +62,11 @@ def _canonical(objective: Objective, solution: Solution) -> Solution:
     if q == 0 or not np.isfinite(solution.value):
         return solution
     gamma = objective.covariance.covariance(solution.x[:q]).gamma
-    candidates = [_clipped(objective, gamma), gamma]
-    for candidate in candidates:
+    clipped, changed = _clipped(objective, gamma)
+    for candidate in (clipped, gamma) if changed else (gamma,):
         x = np.concatenate([objective.covariance.parameters(candidate), solution.x[q:]])
+        if np.allclose(x, solution.x, rtol=1e-9, atol=1e-12):
+            return solution
         try:
             value = objective.value(x)
         except EvaluationError:
@@ -74,16 +76,18 @@ def _canonical(objective: Objective, solution: Solution) -> Solution:
     return solution
 
 
-def _clipped(objective: Objective, gamma: FloatArray) -> FloatArray:
+def _clipped(objective: Objective, gamma: FloatArray) -> tuple[FloatArray, bool]:
+    """Return Gamma with its nearly zero eigenvalues at zero, and whether there were any."""
     clipped = np.zeros_like(gamma)
-    start = 0
+    start, changed = 0, False
     for block in objective.covariance.split(gamma):
         values, vectors = np.linalg.eigh(block)
+        changed |= bool(values[0] < NEARLY_ZERO)
         values = np.where(values < NEARLY_ZERO, 0.0, values)
         stop = start + len(block)
         clipped[start:stop, start:stop] = (vectors * values) @ vectors.T
         start = stop
-    return clipped
+    return clipped, changed
 
 
 def _escape(objective: Objective, x: FloatArray) -> FloatArray | None:

@@ -115,7 +115,7 @@ def prepare(design: Design) -> Setup:
     rows = Rows(
         x=design.x,
         z=np.zeros((n, 0)) if random is None else random.z,
-        precision=errors.weights if errors.variance is None else 1.0 / errors.variance,
+        precision=errors.precision,
         weights=np.ones(n),
         cells=cells,
     )
@@ -165,7 +165,9 @@ def estimate(setup: Setup, reml: bool, solver: Solver, start: FloatArray | None 
     return _natural_scale(objective, solution)
 
 
-def estimate_again(setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray) -> tuple[Setup, Estimates]:
+def estimate_again(
+    setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray
+) -> tuple[Setup, Estimates]:
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
     again = replace(setup, products=with_response(setup.products, y, setup.rows))
     return again, estimate(again, reml, solver, start)

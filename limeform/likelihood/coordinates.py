@@ -80,7 +80,7 @@ def choose_coordinates(
         gram += weighted.T @ x[rows]
         cross += weighted.T @ y[rows]
         gram_z += (z[rows] * precision[rows, None]).T @ z[rows]
-    effective = max(np.count_nonzero(precision), 1)
+    effective = max(int(np.count_nonzero(precision)), 1)
     fixed = _inverse_factor(gram / effective)
     origin = fixed @ (fixed.T @ cross) / effective
     rss = sum(float(precision[rows] @ (y[rows] - x[rows] @ origin) ** 2) for rows in chunks(n))

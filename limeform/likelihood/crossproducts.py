@@ -83,7 +83,7 @@ class CrossProducts:
     @property
     def n_fixed(self) -> int:
         """Number of fixed effects p."""
-        return self.within.shape[0] - 1
+        return int(self.within.shape[0]) - 1
 
 
 def make_cells(groups: IntArray, n_groups: int, strata: IntArray | None, n_strata: int) -> Cells:
@@ -177,7 +177,7 @@ def cross_products(y: FloatArray, rows: Rows, coordinates: Coordinates) -> Cross
         gram=gram,
         coefficients=coefficients,
         within=np.ascontiguousarray(within.transpose(0, 2, 1)),
-        weight=np.bincount(cells.stratum[cells.codes], weights=rows.weights, minlength=cells.n_strata),
+        weight=np.bincount(cells.stratum[cells.codes], rows.weights, cells.n_strata).astype(np.float64),
         log_precision=float(rows.weights[kept] @ log_precision),
         cells=cells,
         coordinates=coordinates,
@@ -236,7 +236,8 @@ def _sum_outer(left: FloatArray, right: FloatArray, codes: IntArray, n_codes: in
     pointer = np.arange(len(codes) + 1, dtype=np.int32)
     sums = np.empty((left.shape[1], n_codes, right.shape[1]))
     for a in range(left.shape[1]):
-        sums[a] = sparse.csc_matrix((left[:, a], codes, pointer), shape=(n_codes, len(codes))) @ right
+        spread = sparse.csc_matrix((left[:, a], codes, pointer), shape=(n_codes, len(codes)))
+        sums[a] = np.asarray(spread @ right)
     return sums
 
 

@@ -2,11 +2,13 @@
 
 For a direction A = dGamma, with T, R = Z'P[X y] of each group and sums over groups:
 
-    d gram = - R'AR,   d log_det = tr(TA),   d² gram = - R'(d²Gamma)R + R'(ATB + BTA)R,   d² log_det = tr(T d²Gamma) - tr(TATB).
+    d gram = - R'AR,                               d log_det = tr(TA),
+    d² gram = R'(ATB + BTA)R - R'(d²Gamma)R,       d² log_det = tr(T d²Gamma) - tr(TATB).
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -69,13 +71,13 @@ class GammaDerivatives(VarianceDerivatives):
     def log_det_second(self) -> FloatArray:
         """Return tr(T d²Gamma) - tr(T A T B), summed over groups."""
         marginal = self.reduction.marginal
-        curved = np.tensordot(self.covariance.second, marginal.sum(axis=2), axes=2)
+        curved = weigh(self.covariance.second, marginal.sum(axis=2))
         return curved - contract_pairs(self.covariance.first, marginal, marginal)
 
     def gram_second(self, half: FloatArray) -> FloatArray:
         """Return tr(Q (2 A T B - d²Gamma)) with Q = R Omega R', summed over groups."""
         weighted = outer_product(self.reduction.crossed, half)
-        curved = np.tensordot(self.covariance.second, weighted.sum(axis=2), axes=2)
+        curved = weigh(self.covariance.second, weighted.sum(axis=2))
         return 2.0 * contract_pairs(self.covariance.first, weighted, self.reduction.marginal) - curved
 
 
@@ -95,25 +97,41 @@ def gamma_derivatives(reduction: Reduction, covariance: Covariance) -> GammaDeri
     """
     k, columns, m = reduction.crossed.shape
     stacked = reduction.crossed.reshape(k * columns, m)
-    squares = (stacked @ stacked.T).reshape(k, columns, k, columns)
+    squares = (stacked @ stacked.T).reshape(k, columns, k, columns).transpose(0, 2, 1, 3)
+    q = len(covariance.first)
+    gram = covariance.first.reshape(q, k * k) @ squares.reshape(k * k, columns * columns)
     return GammaDerivatives(
-        gram_first=-np.tensordot(covariance.first, squares, axes=([1, 2], [0, 2])),
-        log_det_first=np.tensordot(covariance.first, reduction.marginal.sum(axis=2), axes=2),
+        gram_first=-gram.reshape(q, columns, columns),
+        log_det_first=weigh(covariance.first, reduction.marginal.sum(axis=2)),
         covariance=covariance,
         reduction=reduction,
     )
 
 
+def weigh(directions: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Return tr(A M) for each symmetric A of a (..., k, k) stack; shape (...)."""
+    leading = directions.shape[:-2]
+    rows = directions.reshape(math.prod(leading), matrix.size)
+    return np.asarray((rows @ matrix.ravel()).reshape(leading), dtype=np.float64)
+
+
 def contract_pairs(directions: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:
-    """Return sum over groups of tr(L A_x R A_y) for symmetric (k, k, m) stacks L and R; shape (q, q)."""
-    k, _, m = left.shape
+    """Return sum over groups of tr(L A_x R A_y) for symmetric (k, k, m) stacks L and R; shape (q, q).
+
+    Summed over groups, the products L_da R_bc are one (k², k²) matrix; directions enter after the sum.
+    """
+    q, k, _ = directions.shape
+    m = left.shape[2]
     products = (left.reshape(k * k, m) @ right.reshape(k * k, m).T).reshape(k, k, k, k)
-    once = np.tensordot(directions, products, axes=([1, 2], [1, 2]))
-    twice = np.tensordot(once, directions, axes=([1, 2], [2, 1]))
+    inner = products.transpose(1, 2, 0, 3).reshape(k * k, k * k)
+    once = (directions.reshape(q, k * k) @ inner).reshape(q, k, k)
+    twice = once.transpose(0, 2, 1).reshape(q, k * k) @ directions.reshape(q, k * k).T
     return np.asarray((twice + twice.T) / 2, dtype=np.float64)
 
 
 def outer_product(crossed: FloatArray, half: FloatArray) -> FloatArray:
     """Return R Omega R' of each group for Omega = half @ half.T; (k, p + 1, m) and (p + 1, h) give (k, k, m)."""
-    projected = np.tensordot(half.T, crossed, axes=([1], [1]))
-    return np.einsum("ham,hbm->abm", projected, projected)
+    projected = half.T @ crossed
+    if half.shape[1] == 1:
+        return np.asarray(projected * projected.transpose(1, 0, 2), dtype=np.float64)
+    return np.asarray(np.einsum("ahm,bhm->abm", projected, projected), dtype=np.float64)

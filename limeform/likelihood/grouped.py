@@ -95,7 +95,7 @@ def reduce(groups: Groups, gamma: FloatArray) -> Reduction:
     if k == 0:
         return Reduction(groups.factor, groups.coefficients, groups.within, 0.0)
     factor_t = transpose(groups.factor)
-    scaled = np.tensordot(gamma, groups.factor, axes=1)
+    scaled = (gamma @ groups.factor.reshape(k, k * m)).reshape(k, k, m)
     inner = multiply(factor_t, scaled)
     inner[np.arange(k), np.arange(k)] += 1.0
     root = cholesky(inner)

@@ -29,9 +29,7 @@ class Modes:
     covariance: FloatArray
 
 
-def conditional_modes(
-    reduction: Reduction, covariance: Covariance, at: Profile, coordinates: Coordinates
-) -> Modes:
+def conditional_modes(reduction: Reduction, covariance: Covariance, at: Profile, coordinates: Coordinates) -> Modes:
     """Return b = Gamma Z'P(y - X beta) and Gamma - Gamma Z'PZ Gamma for every level.
 
     Parameters

@@ -121,7 +121,7 @@ class StrataDerivatives(VarianceDerivatives):
         """Sum values of pairs of cells into an (s, s) matrix by their strata."""
         s = self.cells.n_strata
         one, other = (self.cells.stratum[cells].astype(np.int64) for cells in self.pairs)
-        return np.bincount(one * s + other, weights=values, minlength=s * s).reshape(s, s)
+        return np.bincount(one * s + other, values, s * s).astype(np.float64).reshape(s, s)
 
 
 def strata_derivatives(

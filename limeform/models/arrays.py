@@ -61,7 +61,9 @@ def formula_of_arrays(endog: ArrayLike, exog: ArrayLike, random: tuple[Random, .
         key = id(term.groups)
         if key not in factors:
             label = str(getattr(term.groups, "name", None) or "group")
-            factors[key] = _add(columns, pd.DataFrame({label: _values(term.groups)}), label, response.index, "groups")[0]
+            factors[key] = _add(columns, pd.DataFrame({label: _values(term.groups)}), label, response.index, "groups")[
+                0
+            ]
         bar = "||" if term.covariance == "diagonal" else "|"
         z = np.ones(len(response)) if term.exog is None else term.exog
         names = ["1"] if term.exog is None else ["0", *_add(columns, z, "z", response.index, "random exog")]
@@ -94,7 +96,8 @@ def _add(columns: dict[str, pd.Series], values: ArrayLike, stem: str, index: pd.
 
 def _stems(array: np.ndarray, stem: str) -> list[str]:
     """Name columns as statsmodels does: ``const`` for a constant, then x1, x2, ..."""
-    constant = [bool(len(column) and np.issubdtype(array.dtype, np.number) and (column == 1).all()) for column in array.T]
+    numeric = bool(len(array)) and np.issubdtype(array.dtype, np.number)
+    constant = [numeric and bool((column == 1).all()) for column in array.T]
     return ["const" if is_one and not any(constant[:j]) else f"{stem}{j + 1}" for j, is_one in enumerate(constant)]
 
 

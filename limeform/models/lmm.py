@@ -150,9 +150,7 @@ class LMM:
         """Fixed-effects columns, shape (n, p)."""
         return self.design.x
 
-    def fit(
-        self, solver: Solver | None = None, *, start: LMMResults | None = None, disp: bool = False
-    ) -> LMMResults:
+    def fit(self, solver: Solver | None = None, *, start: LMMResults | None = None, disp: bool = False) -> LMMResults:
         """Maximise the (restricted) likelihood.
 
         Parameters

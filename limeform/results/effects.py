@@ -43,15 +43,14 @@ def variance_components(
         Columns ``group, effect, variance, sd`` and ``corr``: correlations with the effects above it in its term.
     """
     rows: list[tuple[str, str, float, str]] = []
-    start = 0
+    start, factor = 0, random.factor if random is not None else ""
     for term in random.terms if random is not None else ():
         k = len(term.names)
         block = gamma[start : start + k, start : start + k]
         related = correlation(block)
         for j, name in enumerate(term.names):
-            above = related[j, :j] if term.covariance == "unstructured" else []
-            assert random is not None
-            rows.append((random.factor, name, float(block[j, j]), " ".join(f"{value:.3f}" for value in above)))
+            above = related[j, :j] if term.covariance == "unstructured" else related[j, :0]
+            rows.append((factor, name, float(block[j, j]), " ".join(f"{value:.3f}" for value in above)))
         start += k
     if not known:
         names = [str(level) for level in strata] or [""]

@@ -67,10 +67,8 @@ def wald_interval(table: WaldTable, alpha: float) -> FloatArray:
 def read_hypothesis(hypothesis: Hypothesis, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
     """Return R and q of the hypothesis R beta = q, shapes (c, p) and (c,)."""
     try:
-        text = isinstance(hypothesis, str) or (
-            isinstance(hypothesis, (list, tuple)) and all(isinstance(h, str) for h in hypothesis)
-        )
-        spec = list(hypothesis) if text and not isinstance(hypothesis, str) else hypothesis
+        several = isinstance(hypothesis, Sequence) and all(isinstance(part, str) for part in hypothesis)
+        spec = list(hypothesis) if several and not isinstance(hypothesis, str) else hypothesis  # type: ignore[arg-type]
         parsed = LinearConstraints.from_spec(spec, variable_names=list(names))
     except (FormulaicError, ValueError, KeyError, TypeError) as error:
         raise OptionError(
@@ -88,9 +86,8 @@ def t_test(beta: pd.Series, covariance: FloatArray, hypothesis: Hypothesis) -> C
     matrix, value = read_hypothesis(hypothesis, list(beta.index))
     effect = matrix @ beta.to_numpy()
     sd = np.sqrt(np.einsum("ij,jk,ik->i", matrix, covariance, matrix))
-    return ContrastResults(
-        effect=effect, t=(effect - value) / sd, statistic=(effect - value) / sd, sd=sd, df_denom=np.inf, distribution="norm"
-    )
+    z = (effect - value) / sd
+    return ContrastResults(effect=effect, t=z, statistic=z, sd=sd, df_denom=np.inf, distribution="norm")
 
 
 def wald_test(beta: pd.Series, covariance: FloatArray, hypothesis: Hypothesis) -> ContrastResults:

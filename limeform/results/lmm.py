@@ -406,7 +406,7 @@ class LMMResults:
         LMMResults
         """
         frame = pd.DataFrame(index=self.design.index)
-        name, values = column(response, frame, "response")
+        _, values = column(response, frame, "response")
         y = as_numbers(values, "the new response")
         if np.isnan(y).any():
             raise OptionError(f"the new response has {int(np.isnan(y).sum())} missing values; it needs all {self.nobs}")
@@ -430,14 +430,10 @@ class LMMResults:
                 other = self.model.fit(solver=solver)
             components = other.var_components()
             labels = ("sd(" + components["group"] + " " + components["effect"]).str.strip() + ")"
-            rows[other.solver] = {
-                "converged": other.converged,
-                "llf": other.llf,
-                "iterations": other.n_iter,
-                **other.params.to_dict(),
-                **dict(zip(labels, components["sd"], strict=True)),
-                "status": other.status,
-            }
+            row: dict[str, Any] = {"converged": other.converged, "llf": other.llf, "iterations": other.n_iter}
+            row |= {str(name): value for name, value in other.params.items()}
+            row |= dict(zip(labels, components["sd"], strict=True))
+            rows[other.solver] = row | {"status": other.status}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("solver")
 
     # ------------------------------------------------------------------ tables
@@ -513,4 +509,3 @@ class LMMResults:
     def dropped_columns(self) -> tuple[str, ...]:
         """Fixed-effects columns left out because earlier ones explain them."""
         return self.design.dropped
-

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from limeform.design import Column, Design, apply
 from limeform.design.frame import as_numbers, column, to_frame
-from limeform.errors import NewLevelWarning, OptionError
+from limeform.errors import NewLevelWarning
 
 FloatArray = NDArray[np.float64]
 
@@ -68,8 +68,6 @@ def predict_new(
     Series
         On the index of the new data; NaN where a needed value is missing.
     """
-    if design.recipe is None:
-        raise OptionError("the model has no recipe for new data")
     with_random = effects is not None and design.random is not None
     rows = apply(design.recipe, data, design.random.levels if with_random and design.random is not None else None)
     mean = rows.x @ beta + rows.offset if len(rows.x) else np.zeros(0)

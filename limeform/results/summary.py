@@ -119,11 +119,9 @@ def _even(
 def _components_table(components: pd.DataFrame) -> SimpleTable:
     with_corr = components["corr"].astype(bool).any()
     headers = ["variance", "std dev", *(["corr"] if with_corr else [])]
-    cells = [
-        [format_number(row.variance), format_number(row.sd), *([row.corr] if with_corr else [])]
-        for row in components.itertuples()
-    ]
-    stubs = [f"{row.group} {row.effect}".strip() for row in components.itertuples()]
+    columns = zip(components["variance"], components["sd"], components["corr"], strict=True)
+    cells = [[format_number(variance), format_number(sd), corr][: len(headers)] for variance, sd, corr in columns]
+    stubs = (components["group"] + " " + components["effect"]).str.strip().tolist()
     return SimpleTable(cells, headers, stubs, title="Variance components", txt_fmt=fmt_params)
 
 

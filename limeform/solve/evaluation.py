@@ -17,6 +17,12 @@ FEASIBLE = 1e-6
 class Evaluations:
     """The functions of one problem during one run of a solver.
 
+    Parameters
+    ----------
+    problem : Problem
+    leaves_bounds : bool
+        Whether the solver may evaluate points outside the bounds; then those do not count as the best.
+
     Attributes
     ----------
     count : int
@@ -25,13 +31,14 @@ class Evaluations:
         The best point so far: least violation of the constraints beyond `FEASIBLE`, then least value.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, leaves_bounds: bool = False) -> None:
         self.problem = problem
         self.count = 0
         self.best = start_within_bounds(problem)
         self.best_value = math.nan
         self._best_violation = math.inf
-        self._constrained = problem.constrained
+        self._leaves_bounds = leaves_bounds and problem.bounded
+        self._constrained = problem.constrained or self._leaves_bounds
 
     def value(self, x: FloatArray) -> float:
         """Return the objective at x; nan where it has no finite value."""
@@ -74,6 +81,9 @@ class Evaluations:
             broken = violation(self.problem, x)
         except EVALUATION_FAILURES:
             return math.inf
+        if self._leaves_bounds:
+            outside = np.maximum(self.problem.lower - x, x - self.problem.upper).max()
+            broken = max(broken, float(outside))
         return broken if broken > FEASIBLE else 0.0
 
 

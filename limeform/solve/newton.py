@@ -125,7 +125,7 @@ class Newton:
             small = step.convex and step.decrement <= NOISE * scale
             if not fell and (small or predicted <= ROUNDING * scale or run.step_is_rounding(step)):
                 return _without_progress(step, scale)
-            if not abs(run.x).max() < 1e20:
+            if np.abs(run.x).max() > 1e20:
                 return Status.UNBOUNDED, "a variable passed 1e20"
 
 

@@ -18,8 +18,9 @@ AUTO = "auto"
 class ScipyMinimize:
     """A method of `scipy.optimize.minimize`.
 
-    SciPy's methods differ in when they call a point the optimum. The status reported here is judged alike for all:
-    by what the quadratic model still promises there, or by the slopes that the multipliers leave over.
+    Where second derivatives are known the variables are scaled by the curvature at the start. SciPy's methods differ in
+    when they call a point the optimum; the status reported here is judged alike for all: by what the quadratic model
+    still promises there, or by the slopes that the multipliers leave over.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class ScipyMinimize:
         "trust-exact" (no bounds), "L-BFGS-B", "Nelder-Mead" (bounds), "SLSQP", "trust-constr" (bounds and
         constraints), or "auto": the first of trust-exact, L-BFGS-B and SLSQP that can take the problem.
     tol : float
-        Tolerance of the gradient, relative to the objective; Nelder-Mead takes it for values and variables.
+        Tolerance of the gradient; Nelder-Mead takes it for values and variables.
     max_iter : int, optional
         Most iterations; the default depends on the method.
 
@@ -36,7 +37,7 @@ class ScipyMinimize:
     >>> import numpy as np
     >>> problem = Problem(np.zeros(2), lambda x: (x - 1) @ (x - 1), lambda x: 2 * (x - 1), upper=0.5)
     >>> ScipyMinimize("trust-exact").refuses(problem)
-    "SciPy's trust-exact needs second derivatives, and this problem has none; L-BFGS-B, SLSQP, trust-constr, Nelder-Mead can take it"
+    "SciPy's trust-exact needs second derivatives, and this problem has none; trust-constr, ... can take it"
     >>> ScipyMinimize("L-BFGS-B").minimize(problem).x
     array([0.5, 0.5])
     """

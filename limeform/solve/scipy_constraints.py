@@ -14,6 +14,8 @@ from limeform.solve.problem import EVALUATION_FAILURES, BoolArray, FloatArray, P
 
 def as_objects(problem: Problem) -> list[Any]:
     """Return the constraints for trust-constr."""
+    # SciPy's stubs do not let keywords be left out by a dictionary.
+    nonlinear_constraint: Any = optimize.NonlinearConstraint
     constraints: list[Any] = []
     linear, nonlinear = problem.linear, problem.nonlinear
     if linear is not None:
@@ -21,7 +23,7 @@ def as_objects(problem: Problem) -> list[Any]:
     if nonlinear is not None:
         known = {} if nonlinear.hessian is None else {"hess": nonlinear.hessian}
         constraints.append(
-            optimize.NonlinearConstraint(
+            nonlinear_constraint(
                 _nan_where_it_fails(nonlinear.function, (nonlinear.lower.size,)),
                 nonlinear.lower,
                 nonlinear.upper,

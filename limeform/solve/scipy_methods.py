@@ -28,7 +28,9 @@ class Method:
     statuses : mapping of int to Status
         What its return codes mean; any other code is a failure.
     options : callable
-        (tol, gradient tolerance, max_iter) to the method's options.
+        (tol, max_iter) to the method's options.
+    leaves_bounds : bool
+        Whether it evaluates points outside the bounds.
     barrier : float
         How far above the best value a point without a value is said to lie, in units of that value; inf where the
         method copes with it.
@@ -40,7 +42,8 @@ class Method:
     constraints: bool
     max_iter: int
     statuses: Mapping[int, Status]
-    options: Callable[[float, float, int], dict[str, Any]]
+    options: Callable[[float, int], dict[str, Any]]
+    leaves_bounds: bool = False
     barrier: float = np.inf
 
 
@@ -52,7 +55,7 @@ METHODS: Mapping[str, Method] = {
         constraints=False,
         max_iter=500,
         statuses={0: Status.CONVERGED, 1: Status.ITERATION_LIMIT, 2: Status.STALLED},
-        options=lambda tol, slope, max_iter: {"gtol": slope, "max_trust_radius": 1e10, "maxiter": max_iter},
+        options=lambda tol, max_iter: {"gtol": tol, "max_trust_radius": 1e10, "maxiter": max_iter},
     ),
     "trust-constr": Method(
         gradient=True,
@@ -61,12 +64,14 @@ METHODS: Mapping[str, Method] = {
         constraints=True,
         max_iter=1000,
         statuses={0: Status.ITERATION_LIMIT, 1: Status.CONVERGED, 2: Status.STALLED, 4: Status.INFEASIBLE},
-        options=lambda tol, slope, max_iter: {
-            "gtol": slope,
+        options=lambda tol, max_iter: {
+            # It stops at this slope whatever is left of its barrier, which at a looser one may be much.
+            "gtol": 1e-2 * tol,
             "xtol": 1e-4 * tol,
             "barrier_tol": tol,
             "maxiter": max_iter,
         },
+        leaves_bounds=True,
     ),
     "L-BFGS-B": Method(
         gradient=True,
@@ -75,8 +80,8 @@ METHODS: Mapping[str, Method] = {
         constraints=False,
         max_iter=1000,
         statuses={0: Status.CONVERGED, 1: Status.ITERATION_LIMIT, 2: Status.STALLED},
-        options=lambda tol, slope, max_iter: {
-            "gtol": slope,
+        options=lambda tol, max_iter: {
+            "gtol": tol,
             "ftol": 1e-15,
             "maxiter": max_iter,
             "maxfun": 20 * max_iter,
@@ -96,7 +101,7 @@ METHODS: Mapping[str, Method] = {
             8: Status.STALLED,
             9: Status.ITERATION_LIMIT,
         },
-        options=lambda tol, slope, max_iter: {"ftol": 1e-4 * tol, "maxiter": max_iter},
+        options=lambda tol, max_iter: {"ftol": 1e-4 * tol, "maxiter": max_iter},
         barrier=10.0,
     ),
     "Nelder-Mead": Method(
@@ -106,7 +111,7 @@ METHODS: Mapping[str, Method] = {
         constraints=False,
         max_iter=5000,
         statuses={0: Status.CONVERGED, 1: Status.ITERATION_LIMIT, 2: Status.ITERATION_LIMIT},
-        options=lambda tol, slope, max_iter: {
+        options=lambda tol, max_iter: {
             "xatol": tol,
             "fatol": tol,
             "adaptive": True,

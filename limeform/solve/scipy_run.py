@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 from scipy import optimize
 
 from limeform.solve.active_set import NEAR, put_on_active_limits
-from limeform.solve.constraints import violation
+from limeform.solve.constraints import constraint_limits, violation
 from limeform.solve.evaluation import FEASIBLE, Evaluations
 from limeform.solve.multipliers import balancing_multipliers
 from limeform.solve.problem import FloatArray, Problem
+from limeform.solve.scaling import natural_scale, rescaled
 from limeform.solve.scipy_constraints import as_dictionaries, as_objects
 from limeform.solve.scipy_methods import METHODS
 from limeform.solve.solution import Solution, Status
@@ -21,6 +23,8 @@ from limeform.solve.trust_region import free_variables, step_in_box
 
 ON_LIMIT = 1e-9
 """A limit nearer than this counts as active once the solution has been put on its limits."""
+FAR_AWAY = 1e20
+"""A variable beyond this shows that the objective falls without limit."""
 GOOD, FAIR = 1e-9, 1e-6
 """What a quadratic model may still promise, relative to the objective, at a converged and at an acceptable point."""
 GOOD_SLOPE, FAIR_SLOPE = 1e-5, 1e-3
@@ -41,52 +45,71 @@ class ScipyRun:
     """
 
     def __init__(self, problem: Problem, method: str, tol: float, max_iter: int | None) -> None:
-        self.problem = problem
+        self.original = problem
+        self.scale = natural_scale(problem)
+        self.problem = rescaled(problem, self.scale) if (self.scale != 1.0).any() else problem
         self.method_name = method
         self.method = METHODS[method]
         self.tol = tol
         self.max_iter = self.method.max_iter if max_iter is None else max_iter
-        self.evaluations = Evaluations(problem)
+        self.evaluations = Evaluations(self.problem, leaves_bounds=self.method.leaves_bounds)
         self.history: list[float] = []
+        self.reached: FloatArray | None = None
 
     def solution(self) -> Solution:
         """Run the method and judge where it ended."""
-        evaluations = self.evaluations
         try:
             status, message = self._minimize()
         except KeyboardInterrupt:
             status, message = Status.INTERRUPTED, f"interrupted in iteration {len(self.history)}"
         except np.linalg.LinAlgError as error:
             status, message = Status.FAILED, f"SciPy met a matrix that it could not factorise: {error}"
-        size = self.problem.size
-        solution = Solution(
-            x=evaluations.best,
-            value=evaluations.best_value,
+        unjudged = self._unjudged(status, message)
+        if status is Status.INTERRUPTED or math.isnan(unjudged.value):
+            return unjudged
+        return judged(self.original, unjudged)
+
+    def _unjudged(self, status: Status, message: str) -> Solution:
+        """Return the end, or else the best point, in the original variables, without derivatives and multipliers."""
+        size, original = self.problem.size, self.original
+        nothing = np.zeros(size)
+        end = self.evaluations.best if self.reached is None else self.reached
+        return Solution(
+            x=np.minimum(np.maximum(end / self.scale, original.lower), original.upper),
+            value=self.evaluations.best_value,
             gradient=np.full(size, math.nan),
             status=status,
             message=message,
             solver=f"SciPy {self.method_name}",
             iterations=max(len(self.history) - 1, 0),
-            evaluations=evaluations.count,
-            lower_multipliers=np.zeros(size),
-            upper_multipliers=np.zeros(size),
+            evaluations=self.evaluations.count,
+            lower_multipliers=nothing,
+            upper_multipliers=nothing,
+            constraint_multipliers=np.zeros(constraint_limits(original)[0].size),
             history=tuple(self.history),
         )
-        if status is Status.INTERRUPTED or math.isnan(evaluations.best_value):
-            return solution
-        return judged(self.problem, evaluations, solution)
 
     def _minimize(self) -> tuple[Status, str]:
         """Run the method; return what its return code means and its message. The evaluations keep the best point."""
         start = self.evaluations.best.copy()
-        value = self.evaluations.value(start)
-        if math.isnan(value) or not np.isfinite(self.evaluations.gradient(start)).all():
+        if math.isnan(self.evaluations.value(start)) or not np.isfinite(self.evaluations.gradient(start)).all():
             return Status.NOT_EVALUABLE, "the objective or its gradient is not finite at the start"
         self._note()
+        minimize: Any = optimize.minimize
+        with warnings.catch_warnings():
+            # What SciPy would warn of is in the status and the message.
+            warnings.filterwarnings("ignore", module=r"scipy\.")
+            result = minimize(self._value, start, method=self.method_name, callback=self._note, **self._arguments())
+        status = self.method.statuses.get(int(result.status), Status.FAILED)
+        if status is Status.CONVERGED:
+            # The best point may have gained its lead by breaking a constraint a little.
+            self.reached = result.x
+        return status, str(result.message)
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return what scipy.optimize.minimize is told besides the objective and the start."""
         problem, method = self.problem, self.method
-        arguments: dict[str, Any] = {
-            "options": method.options(self.tol, self.tol * max(1.0, abs(value)), self.max_iter)
-        }
+        arguments: dict[str, Any] = {"options": method.options(self.tol, self.max_iter)}
         if method.gradient:
             arguments["jac"] = self._gradient
         if method.hessian != "none" and problem.hessian is not None:
@@ -95,8 +118,7 @@ class ScipyRun:
             arguments["bounds"] = optimize.Bounds(problem.lower, problem.upper)
         if problem.constrained:
             arguments["constraints"] = (as_dictionaries if self.method_name == "SLSQP" else as_objects)(problem)
-        result = optimize.minimize(self._value, start, method=self.method_name, callback=self._note, **arguments)
-        return method.statuses.get(int(result.status), Status.FAILED), str(result.message)
+        return arguments
 
     def _value(self, x: FloatArray) -> float:
         """Return the objective; where it has none, a number above the best so far that shortens the method's step."""
@@ -118,35 +140,41 @@ class ScipyRun:
         self.history.append(self.evaluations.best_value)
 
 
-def judged(problem: Problem, evaluations: Evaluations, solution: Solution) -> Solution:
-    """Put a solution on its active limits, add multipliers, and judge whether it is an optimum.
+def judged(problem: Problem, solution: Solution) -> Solution:
+    """Put a solution on its active limits, add derivatives and multipliers, and judge whether it is an optimum.
 
     Parameters
     ----------
     problem : Problem
-    evaluations : Evaluations
     solution : Solution
         With the status that the method gave itself.
 
     Returns
     -------
     Solution
-        Complete. What the method called converged or stalled is judged by `remaining`; a limit that was reached or a
-        failure stays, unless the point is an optimum all the same.
+        Complete. Whatever the method called converged or stalled is judged by the derivatives; a limit that was
+        reached or a failure stays, unless the point is an optimum all the same.
     """
+    evaluations = Evaluations(problem)
+    solution = replace(solution, value=evaluations.value(solution.x))
+    if math.isnan(solution.value):
+        return replace(solution, status=Status.NOT_EVALUABLE)
     solution = _with_multipliers(problem, evaluations, solution, NEAR)
     if problem.bounded or problem.constrained:
         solution = put_on_active_limits(problem, evaluations, solution)
         solution = _with_multipliers(problem, evaluations, solution, ON_LIMIT)
+    solution = replace(solution, evaluations=solution.evaluations + evaluations.count)
     if violation(problem, solution.x) > FEASIBLE:
         return replace(solution, status=Status.INFEASIBLE)
+    if np.abs(solution.x).max() > FAR_AWAY:
+        return replace(solution, status=Status.UNBOUNDED)
     good, fair = _grade(problem, evaluations, solution)
     status = solution.status
     if status in (Status.CONVERGED, Status.STALLED):
         status = Status.CONVERGED if good else Status.ACCEPTABLE if fair else Status.STALLED
     elif good:
         status = Status.ACCEPTABLE
-    return replace(solution, status=status, evaluations=evaluations.count)
+    return replace(solution, status=status)
 
 
 def _with_multipliers(problem: Problem, evaluations: Evaluations, solution: Solution, near: float) -> Solution:

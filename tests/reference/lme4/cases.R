@@ -5,7 +5,8 @@
 # rescale: fitted with (x - shift * of) / scale in the place of x, and transformed back (an exact reparametrisation).
 rescaled <- function(shift, scale, of = "(Intercept)") list(shift = shift, scale = scale, of = of)
 case <- function(id, title, data, formula, reml = TRUE, r_formula = gsub("**", "^", formula, fixed = TRUE),
-                 weights = NULL, newdata = NULL, full = character(), rename = character(), dummies = list(), rescale = list())
+                 weights = NULL, newdata = NULL, full = character(), rename = character(), rename_fixed = character(),
+                 dummies = list(), rescale = list())
   as.list(environment())
 
 sleep <- recipe(dataset = "sleepstudy")
@@ -74,8 +75,10 @@ grammar_cases <- list(
   case("factor_by_number", "factor by number, random intercept", forty, "y ~ f * t + (1 | g)", newdata = new_forty),
   case("no_intercept", "no fixed intercept", forty, "y ~ 0 + f + t + (1 | g)", full = "f", newdata = new_forty),
   case("no_fixed_effect", "no fixed effect at all", forty, "y ~ 0 + (1 | g)", reml = FALSE),
-  case("offset_intercept", "an offset", forty, "y ~ t + offset(o) + (1 | g)"),
-  case("offset_slope_ml", "an offset, random slope, ML", forty, "y ~ t + x + offset(0.5 * o) + (t | g)", reml = FALSE))
+  case("offset_intercept", "an offset", forty, "y ~ t + offset(o) + (1 | g)",
+       newdata = cbind(new_forty, o = c(0, 1, -2, 3))),
+  case("offset_slope_ml", "an offset, random slope, ML", forty, "y ~ t + x + offset(0.5 * o) + (t | g)", reml = FALSE,
+       newdata = cbind(new_forty, o = c(0, 1, -2, 3))))
 
 shape_cases <- c(
   pairs(function(reml, m) case(paste0("weights_intercept_", m), "prior weights", forty, "y ~ t + x + f + (1 | g)", reml,
@@ -137,7 +140,35 @@ column_cases <- list(
   case("lm_reml", "no bar: least squares, REML", orthodont, "distance ~ age * Sex", newdata = new_orthodont[1:3]),
   case("wls_ml", "no bar: weighted least squares, ML", forty, "y ~ t + x + f", reml = FALSE, weights = "w", newdata = new_forty),
   case("wls_reml", "no bar: weighted least squares, REML", forty, "y ~ t + x + f", weights = "w", newdata = new_forty),
-  case("lm_offset", "no bar: an offset", forty, "y ~ t + offset(o)", reml = FALSE),
+  case("lm_offset", "no bar: an offset", forty, "y ~ t + offset(o)", reml = FALSE, newdata = cbind(new_forty, o = c(0, 1, -2, 3))),
   case("lm_dropped", "no bar: a column that is the sum of two others", dependent, "y ~ x + z + sum_xz"))
 
-cases <- c(shared_cases, grammar_cases, shape_cases, numerical_cases, column_cases)
+# contr.sum of three levels, as formulaic names its columns
+sum_names <- c("C(Machine, contr.sum)1" = "C(Machine, contr.sum)[S.A]", "C(Machine, contr.sum)2" = "C(Machine, contr.sum)[S.B]")
+day_names <- setNames(sprintf("C(Days)[T.%d]", 1:9), paste0("factor(Days)", 1:9))
+without <- function(dataset, column, rows) recipe(dataset = dataset, missing = setNames(list(rows), column))
+
+level_cases <- list(
+  case("subjects_without_data", "two groups have no complete row", without("sleepstudy", "Reaction", c(0:9, 170:179)),
+       "Reaction ~ Days + (Days | Subject)", newdata = new_sleep),
+  case("last_level_without_data", "a level of a factor has no complete row", without("machines", "score", 36:53),
+       "score ~ Machine + (Machine | Worker)", newdata = new_machines[1:2, ]),
+  case("first_level_without_data", "the reference level of a factor has no complete row", without("machines", "score", 0:17),
+       "score ~ Machine + (Machine | Worker)", newdata = new_machines[2:4, ]),
+  case("product_slopes", "slopes of two numbers and their product", forty, "y ~ t * x + (t * x | g)", newdata = new_forty),
+  case("factor_slopes", "slopes of a factor that some groups see only in part", forty, "y ~ f + t + (f | g)", newdata = new_forty),
+  case("factor_slopes_by_level", "the same, a variance a level", forty, "y ~ f + t + (0 + f || g)",
+       r_formula = "y ~ f + t + (0 + f_high | g) + (0 + f_low | g) + (0 + f_mid | g)",
+       dummies = list(f_high = "f == 'high'", f_low = "f == 'low'", f_mid = "f == 'mid'"),
+       rename = c(f_high = "f[high]", f_low = "f[low]", f_mid = "f[mid]")),
+  case("sum_contrasts", "contrasts that add up to zero", machines, "score ~ C(Machine, contr.sum) + (1 | Worker)",
+       rename_fixed = sum_names, newdata = new_machines),
+  case("number_as_factor", "a number as a factor", sleep, "Reaction ~ C(Days) + (1 | Subject)",
+       r_formula = "Reaction ~ factor(Days) + (1 | Subject)", rename_fixed = day_names, newdata = new_sleep[c(1, 4), ]),
+  case("number_as_group", "groups that are numbers", sleep, "Reaction ~ 1 + (1 | Days)", newdata = data.frame(Days = c(0, 9, 10))),
+  case("large_effects", "random effects a million times larger than the noise", edge, "y_sharp ~ x + (x | g)", newdata = new_edge),
+  case("large_effects_diagonal", "the same, uncorrelated, ML", edge, "y_sharp ~ x + (x || g)", reml = FALSE, newdata = new_edge),
+  case("wide_weights", "weights from 1e-6 to 1e5", recipe(file = "data/forty_groups.csv", assign = list(w8 = "w ** 8")),
+       "y ~ t + x + (t | g)", weights = "w8", newdata = new_forty))
+
+cases <- c(level_cases, shared_cases, grammar_cases, shape_cases, numerical_cases, column_cases)

@@ -68,13 +68,17 @@ rescaling <- function(names_r, rescale) {
   M
 }
 
-predictions <- function(m, newdata) {
+# the random part is what predict() adds; the fixed part is computed here, with the offset of the new rows
+predictions <- function(m, case, newdata) {
   if (is.null(newdata)) return(NULL)
-  offset_of <- attr(terms(m), "offset")
-  stopifnot(is.null(offset_of))
-  list(newdata = lapply(newdata, plain_vector),
-       conditional = plain_vector(predict(m, newdata, allow.new.levels = TRUE)),
-       population = plain_vector(predict(m, newdata, re.form = NA)))
+  fixed <- delete.response(terms(nobars(as.formula(case$r_formula))))
+  used <- model.frame(m); factors <- Filter(function(f) !is.numeric(used[[f]]), intersect(all.vars(fixed), names(used)))
+  frame <- model.frame(fixed, newdata, xlev = lapply(setNames(factors, factors), function(f) levels(factor(used[[f]]))))
+  offset <- if (is.null(model.offset(frame))) 0 else model.offset(frame)
+  X <- model.matrix(fixed, frame)[, names(fixef(m)), drop = FALSE]
+  population <- drop(X %*% fixef(m)) + offset
+  added <- predict(m, newdata, allow.new.levels = TRUE) - predict(m, newdata, re.form = NA)
+  list(newdata = lapply(newdata, plain_vector), conditional = plain_vector(population + added), population = plain_vector(population))
 }
 
 check_densely <- function(m) {
@@ -91,7 +95,7 @@ describe <- function(case, d) {
   check_densely(m)
   names_r <- as.character(names(fixef(m))); names_z <- random_names(m)
   M <- rescaling(names_r, case$rescale); Mz <- rescaling(names_z, case$rescale)
-  name <- function(x, rename = character()) as.character(formulaic_names(sub("_s$", "", x), d, case$full, rename))
+  name <- function(x, rename = case$rename_fixed) as.character(formulaic_names(sub("_s$", "", x), d, case$full, rename))
   loglik <- c(logLik(m)) + if (case$reml && nrow(M)) log(det(M)) else 0
   npar <- length(names_r) + length(getME(m, "theta")) + 1
   Gamma <- Mz %*% gamma_matrix(m) %*% t(Mz); sd <- sqrt(diag(Gamma))
@@ -108,7 +112,7 @@ describe <- function(case, d) {
        levels = plain_vector(levels(getME(m, "flist")[[1]])),
        ranef = lapply(rows, function(r) I(drop(Mz %*% b[r]))),
        cond_var = lapply(rows, function(r) plain_matrix(Mz %*% C[r, r, drop = FALSE] %*% t(Mz))),
-       fitted = plain_vector(fitted(m)), predict = predictions(m, with_scaled(case$newdata, case$rescale)))
+       fitted = plain_vector(fitted(m)), predict = predictions(m, case, with_scaled(case$newdata, case$rescale)))
 }
 
 dropped_names <- function(case, d) {
