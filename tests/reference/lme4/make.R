@@ -68,16 +68,15 @@ rescaling <- function(names_r, rescale) {
   M
 }
 
-# the random part is what predict() adds; the fixed part is computed here, with the offset of the new rows
+# predict() of lme4, but for an offset, which is computed here: lme4 1.1-31 takes that of the old rows
 predictions <- function(m, case, newdata) {
   if (is.null(newdata)) return(NULL)
+  population <- predict(m, newdata, re.form = NA); added <- predict(m, newdata, allow.new.levels = TRUE) - population
   fixed <- delete.response(terms(nobars(as.formula(case$r_formula))))
-  used <- model.frame(m); factors <- Filter(function(f) !is.numeric(used[[f]]), intersect(all.vars(fixed), names(used)))
-  frame <- model.frame(fixed, newdata, xlev = lapply(setNames(factors, factors), function(f) levels(factor(used[[f]]))))
-  offset <- if (is.null(model.offset(frame))) 0 else model.offset(frame)
-  X <- model.matrix(fixed, frame)[, names(fixef(m)), drop = FALSE]
-  population <- drop(X %*% fixef(m)) + offset
-  added <- predict(m, newdata, allow.new.levels = TRUE) - predict(m, newdata, re.form = NA)
+  if (!is.null(attr(fixed, "offset"))) {
+    frame <- model.frame(fixed, newdata)
+    population <- drop(model.matrix(fixed, frame) %*% fixef(m)) + model.offset(frame)
+  }
   list(newdata = lapply(newdata, plain_vector), conditional = plain_vector(population + added), population = plain_vector(population))
 }
 
@@ -112,12 +111,20 @@ describe <- function(case, d) {
        levels = plain_vector(levels(getME(m, "flist")[[1]])),
        ranef = lapply(rows, function(r) I(drop(Mz %*% b[r]))),
        cond_var = lapply(rows, function(r) plain_matrix(Mz %*% C[r, r, drop = FALSE] %*% t(Mz))),
-       fitted = plain_vector(fitted(m)), predict = predictions(m, case, with_scaled(case$newdata, case$rescale)))
+       fitted = plain_vector(fitted(m)), predict = predictions(m, case, with_scaled(new_rows(case, d), case$rescale)))
 }
 
 dropped_names <- function(case, d) {
   fixed <- nobars(as.formula(case$r_formula))
   colnames(model.matrix(fixed, model.frame(fixed, d)))
+}
+
+# new data whose fixed factors have the levels that the rows used have
+new_rows <- function(case, d) {
+  fixed <- all.vars(nobars(as.formula(case$r_formula))[[3]])
+  used <- d[complete.cases(d[intersect(all.vars(as.formula(case$r_formula)), names(d))]), ]
+  for (f in intersect(fixed, names(case$newdata))) if (is.factor(d[[f]])) case$newdata[[f]] <- factor(case$newdata[[f]], levels(droplevels(used[[f]])))
+  case$newdata
 }
 
 with_scaled <- function(d, rescale) {
