@@ -25,7 +25,9 @@ from formulaic.utils.stateful_transforms import stateful_eval
 from formulaic.utils.variables import Variable
 from numpy.typing import NDArray
 
-from limeform.errors import DataError, FormulaError, UnknownColumnError
+from limeform.design.nonlinear import part_text
+from limeform.design.transforms import TRANSFORMS as OWN
+from limeform.errors import DataError, FormulaError, LimeformError, UnknownColumnError
 from limeform.formula import ModelFormula, locate
 
 FloatArray = NDArray[np.float64]
@@ -76,7 +78,8 @@ def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) 
     A dot in the formula stands for all columns but those of the response, the random terms and ``taken``.
     """
     texts = {"fixed": formula.fixed} | {f"random{i}": term.effects for i, term in enumerate(formula.random)}
-    elsewhere = [formula.response, *formula.offsets, *(str(term) for term in formula.random)]
+    texts |= {f"mean{i}": part_text(term, frame) for i, term in enumerate(formula.nonlinear)}
+    elsewhere = [formula.response, *formula.offsets, *map(str, formula.random), *map(str, formula.nonlinear)]
     used = {*required_columns((), elsewhere, frame), *taken}
     available = [name for name in frame.columns if name not in used]
     parsed = {}
@@ -124,7 +127,7 @@ def materialize(
     ------
     UnknownColumnError, FormulaError
     """
-    materializer = PandasMaterializer(frame, scope)
+    materializer = PandasMaterializer(frame, _with_transforms(scope))
     try:
         with np.errstate(all="ignore"):
             matrices = materializer.get_model_matrix(Formula(**parsed), output="numpy", na_action="ignore")
@@ -145,7 +148,7 @@ def replay(spec: ModelSpec, frame: pd.DataFrame, scope: Mapping[str, Any], formu
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", DataMismatchWarning)
-            matrix = PandasMaterializer(frame, scope).get_model_matrix(spec, na_action="ignore")
+            matrix = PandasMaterializer(frame, _with_transforms(scope)).get_model_matrix(spec, na_action="ignore")
     except DataMismatchWarning as error:
         raise DataError(f"the new data have levels that the fit did not have: {error}") from error
     except FormulaicError as error:
@@ -204,6 +207,12 @@ def keep_scope(scope: Mapping[str, Any], specs: Iterable[ModelSpec], used: set[s
     return Scope({name: value for name, value in values.items() if name not in modules}, modules)
 
 
+def _with_transforms(scope: Mapping[str, Any]) -> LayeredMapping:
+    """Put limeform's transforms behind the functions of the user, and before other values of the same names."""
+    own = {name: value for name, value in OWN.items() if not callable(scope.get(name))}
+    return LayeredMapping(own, scope)
+
+
 def _columns(matrix: Any) -> Columns:
     spec = matrix.model_spec
     values = np.ascontiguousarray(np.asarray(matrix), dtype=np.float64)
@@ -251,6 +260,8 @@ def _explain(error: Exception, frame: pd.DataFrame, formula: ModelFormula, piece
         start, stop = locate(formula, name) or (None, None)
         return UnknownColumnError(name, frame.columns, "the formula", formula.text, start, stop)
     factor = re.search(r"factor `(.+)`\.", str(error))
+    if isinstance(cause, LimeformError):
+        return type(cause)(f"{piece or (factor[1] if factor else 'the formula')}: {cause}")
     piece = piece or (factor[1] if factor else "")
     start, stop = (locate(formula, piece) if piece else None) or (None, None)
     return FormulaError(f"{piece!r} cannot be evaluated: {type(cause).__name__}: {cause}", formula.text, start, stop)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from limeform.design.formulaic_compat import Piece, Scope, evaluate, replay, required_columns
 from limeform.design.frame import as_numbers, refuse_rows, to_frame
+from limeform.design.nonlinear import NonlinearBlock
 from limeform.design.random import match_levels
 from limeform.errors import UnknownColumnError
 from limeform.formula import ModelFormula, locate
@@ -39,6 +41,10 @@ class Recipe:
         The expressions inside ``offset()``.
     scope : Scope
         Names from the caller's scope.
+    nonlinear : tuple of NonlinearBlock
+        Nonlinear parts of the mean, on the rows of the fit.
+    means : tuple of ModelSpec
+        Specifications of their columns; a function of the user has none.
     """
 
     formula: ModelFormula
@@ -48,6 +54,8 @@ class Recipe:
     groups: tuple[Piece, ...]
     offsets: tuple[Piece, ...]
     scope: Scope
+    nonlinear: tuple[NonlinearBlock, ...] = ()
+    means: tuple[ModelSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ class NewRows:
         Those levels.
     offset : ndarray, shape (c,)
         Sum of the formula's offsets.
+    nonlinear : tuple of NonlinearBlock
+        Nonlinear parts of the mean on these rows.
     """
 
     index: pd.Index
@@ -79,6 +89,7 @@ class NewRows:
     codes: IntArray
     unseen: pd.Index
     offset: FloatArray
+    nonlinear: tuple[NonlinearBlock, ...] = ()
 
 
 def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
@@ -114,21 +125,32 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
     for piece in recipe.offsets:
         offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
     refuse_rows(~np.isfinite(x).all(axis=1), frame_complete.index, "the fixed part is not finite")
+    nonlinear = _blocks(recipe, frame_complete, scope)
     if levels is None:
         none = np.zeros((len(x), 0)), np.full(len(x), -1, np.int32)
-        return NewRows(index, complete, x, *none, index[:0], offset)
+        return NewRows(index, complete, x, *none, index[:0], offset, nonlinear)
     blocks = [replay(spec, frame_complete, scope, formula) for spec in recipe.random]
     parts = [evaluate(piece, frame_complete, scope, formula) for piece in recipe.groups]
     codes = match_levels(parts, levels)
     z = np.hstack(blocks)
     refuse_rows(~np.isfinite(z).all(axis=1), frame_complete.index, "a random term is not finite")
-    return NewRows(index, complete, x, z, codes, _labels(parts, codes < 0), offset)
+    return NewRows(index, complete, x, z, codes, _labels(parts, codes < 0), offset, nonlinear)
+
+
+def _blocks(recipe: Recipe, frame: pd.DataFrame, scope: dict[str, Any]) -> tuple[NonlinearBlock, ...]:
+    """Return the nonlinear parts on new rows."""
+    matrices = [replay(spec, frame, scope, recipe.formula) for spec in recipe.means]
+    for matrix in matrices:
+        refuse_rows(~np.isfinite(matrix).all(axis=1), frame.index, "the nonlinear part is not finite")
+    with_columns = [replace(block, matrix=matrix) for block, matrix in zip(recipe.nonlinear, matrices, strict=False)]
+    functions = [replace(block, matrix=np.zeros((len(frame), 0)), frame=frame) for block in recipe.nonlinear[len(matrices) :]]
+    return (*with_columns, *functions)
 
 
 def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]:
     """Return the columns that the replay uses; name the first that is missing."""
     expressions = [piece.expression for piece in recipe.offsets]
-    specs = [recipe.fixed]
+    specs = [recipe.fixed, *recipe.means]
     if with_random:
         expressions += [piece.expression for piece in recipe.groups]
         specs += recipe.random
