@@ -7,18 +7,35 @@
 """
 
 from limeform import datasets
+from limeform.design import MeanFunction
 from limeform.errors import (
     ConvergenceWarning,
     DataError,
     FormulaError,
+    InfeasibleError,
     LimeformError,
     NewLevelWarning,
     OptionError,
+    OutOfBoundsWarning,
     SingularFitWarning,
     SolverError,
     UnknownColumnError,
 )
 from limeform.models import LMM, Random, lmm
+from limeform.restrict import (
+    average,
+    bounds,
+    concave,
+    constraint,
+    convex,
+    decreasing,
+    increasing,
+    laplace,
+    normal,
+    passes,
+    penalty,
+    uniform,
+)
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -29,17 +46,32 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "FormulaError",
+    "InfeasibleError",
     "Ipopt",
     "LMMResults",
     "LimeformError",
+    "MeanFunction",
     "NewLevelWarning",
     "Newton",
     "OptionError",
+    "OutOfBoundsWarning",
     "Random",
     "ScipyMinimize",
     "SingularFitWarning",
     "SolverError",
     "UnknownColumnError",
+    "average",
+    "bounds",
+    "concave",
+    "constraint",
+    "convex",
     "datasets",
+    "decreasing",
+    "increasing",
+    "laplace",
     "lmm",
+    "normal",
+    "passes",
+    "penalty",
+    "uniform",
 ]

@@ -45,7 +45,9 @@ class Curve:
     free : bool
         Whether a constant added to the curve changes nothing: only differences between its values are estimated.
     zero : float or None
-        Where a free curve is zero; None for the lower bound.
+        Where a free curve has the value ``level``; None for the lower bound.
+    level : float
+        That value.
     exposure, reference : Exposure or None
         Exposures of the rows of the fit.
     """
@@ -60,6 +62,7 @@ class Curve:
     intercept: int | None = None
     free: bool = False
     zero: float | None = None
+    level: float = 0.0
     exposure: Exposure | None = None
     reference: Exposure | None = None
 

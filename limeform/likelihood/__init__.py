@@ -3,6 +3,7 @@
 from limeform.likelihood.coordinates import Coordinates, choose_coordinates
 from limeform.likelihood.crossproducts import Cells, CrossProducts, Rows, cross_products, make_cells, with_response
 from limeform.likelihood.gaussian import Criterion, Profile, ResidualVariance
+from limeform.likelihood.joint import JointObjective, joint_coordinates
 from limeform.likelihood.modes import Modes, conditional_modes
 from limeform.likelihood.objective import Objective, Point
 
@@ -11,6 +12,7 @@ __all__ = [
     "Coordinates",
     "Criterion",
     "CrossProducts",
+    "JointObjective",
     "Modes",
     "Objective",
     "Point",
@@ -20,6 +22,7 @@ __all__ = [
     "choose_coordinates",
     "conditional_modes",
     "cross_products",
+    "joint_coordinates",
     "make_cells",
     "with_response",
 ]

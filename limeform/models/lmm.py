@@ -11,11 +11,14 @@ import numpy as np
 from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
-from limeform.design import Column, Design, Keywords, build_design
+from limeform.design import Column, Design, Keywords, MeanFunction, build_design
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
-from limeform.fit import Setup, check_design, estimate, prepare
+from limeform.fit import JointModel, Setup, check_design, estimate, estimate_joint, prepare, prepare_joint
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
+from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
+from limeform.models.source import Function, Given, Source
+from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
 from limeform.solve import Solver, default_solver
 
@@ -43,6 +46,8 @@ class LMM:
         Subtracted from the response.
     reml : bool, optional
         Restricted likelihood; None takes it wherever it is defined.
+    constraints, priors : list, optional
+        As in `lmm`.
     missing : {"drop", "raise"}
         What to do with rows that lack a value.
 
@@ -67,11 +72,13 @@ class LMM:
         sigma: Column = "shared",
         offset: Column | None = None,
         reml: bool | None = None,
+        constraints: Sequence[Constraint | str] | Constraint | str | None = None,
+        priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
         missing: str = "drop",
     ) -> None:
         text, frame = formula_of_arrays(endog, exog, (random,) if isinstance(random, Random) else tuple(random))
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
-        self._set(parse(text), frame, keywords, {}, reml, missing)
+        self._set(parse(text), frame, keywords, {}, reml, missing, Given(as_constraints(constraints), as_priors(priors)))
 
     @classmethod
     def from_formula(
@@ -85,6 +92,10 @@ class LMM:
         sigma: Column = "shared",
         offset: Column | None = None,
         reml: bool | None = None,
+        constraints: Sequence[Constraint | str] | Constraint | str | None = None,
+        priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
+        mean: Function | MeanFunction | None = None,
+        start: Mapping[str, float] | None = None,
         missing: str = "drop",
         context: Mapping[str, Any] | int = 0,
     ) -> LMM:
@@ -98,7 +109,9 @@ class LMM:
         scope = capture_context(context + 1 if isinstance(context, int) else context) or {}
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
         model = cls.__new__(cls)
-        model._set(parse(formula), data, keywords, scope, reml, missing)
+        function = mean if mean is None or isinstance(mean, MeanFunction) else MeanFunction(mean)
+        given = Given(as_constraints(constraints), as_priors(priors), function, start)
+        model._set(parse(formula), data, keywords, scope, reml, missing, given)
         return model
 
     def _set(
@@ -109,6 +122,7 @@ class LMM:
         scope: Mapping[str, Any],
         reml: bool | None,
         missing: str,
+        given: Given,
     ) -> None:
         if reml not in (None, True, False):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
@@ -116,11 +130,30 @@ class LMM:
         self.keywords = replace(
             keywords, **{key: value if isinstance(value, str) else "given" for key, value in keywords.given().items()}
         )
-        self.design: Design = build_design(formula, data, keywords, scope, missing)
+        if given.mean is not None and not given.start:
+            raise OptionError("mean= needs start={name: value} with the names of its parameters")
+        self.design: Design = build_design(
+            formula,
+            data,
+            keywords,
+            scope,
+            missing,
+            restricted=given.any,
+            mean=given.mean,
+            mean_names=tuple(given.start or ()) if given.mean is not None else (),
+        )
         check_design(self.design)
-        self.reml = True if reml is None else bool(reml)
-        self.reml_reason = ""
+        self.source = Source(formula, data, keywords, scope, reml, missing, given)
+        self.start = start_of(self.design, given.start)
+        self.restrictions: Restrictions | None = None
+        self.reml, self.reml_reason = reml is not False, ""
+        if given.any or self.design.nonlinear:
+            found = resolve_all(self.design, given.constraints, given.priors, self.start)
+            self.start = scaled_start(self.design, found, self.start, given.start)
+            self.restrictions = found
+            self.reml, self.reml_reason = reml_or_not(reml, found, bool(self.design.nonlinear))
         self._setup: Setup | None = None
+        self._joint: JointModel | None = None
 
     def with_response(self, y: NDArray[np.float64]) -> LMM:
         """Return the same model with another response on the rows used, shape (n,)."""
@@ -128,7 +161,16 @@ class LMM:
         other.__dict__.update(self.__dict__)
         other.design = replace(self.design, y=y)
         other._setup = None
+        if self._joint is not None:
+            other._joint = self._joint.with_response(y - self.design.offset)
         return other
+
+    @property
+    def joint(self) -> JointModel | None:
+        """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
+        if self.restrictions is not None and self._joint is None:
+            self._joint = prepare_joint(self.design, self.restrictions, self.start, self.reml)
+        return self._joint
 
     @property
     def endog_names(self) -> str:
@@ -150,7 +192,15 @@ class LMM:
         """Fixed-effects columns, shape (n, p)."""
         return self.design.x
 
-    def fit(self, solver: Solver | None = None, *, start: LMMResults | None = None, disp: bool = False) -> LMMResults:
+    def fit(
+        self,
+        solver: Solver | None = None,
+        *,
+        start: LMMResults | None = None,
+        starts: int = 1,
+        rng: np.random.Generator | int | None = None,
+        disp: bool = False,
+    ) -> LMMResults:
         """Maximise the (restricted) likelihood.
 
         Parameters
@@ -160,6 +210,11 @@ class LMM:
             SciPy, if left out.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
+        starts : int
+            Number of starts of a nonlinear mean, which can have several optima: the first one as given, the others
+            drawn around it. The best is returned; the summary says how many reached it.
+        rng : Generator or int, optional
+            Randomness of the starts.
         disp : bool
             Print how the solver went.
 
@@ -167,12 +222,17 @@ class LMM:
         -------
         LMMResults
         """
-        if self._setup is None:
-            self._setup = prepare(self.design)
         chosen = default_solver() if solver is None else solver
         first = None if start is None else self._start(start)
-        estimates = estimate(self._setup, self.reml, chosen, first)
-        results = LMMResults(self, self._setup, estimates)
+        if self.joint is not None:
+            others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
+            estimates = estimate_joint(self.joint, chosen, first, others if self.design.nonlinear else None)
+            results = LMMResults(self, self.joint.setup, estimates)
+        else:
+            if self._setup is None:
+                self._setup = prepare(self.design)
+            estimates = estimate(self._setup, self.reml, chosen, first)
+            results = LMMResults(self, self._setup, estimates)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         _warn(results)
@@ -194,6 +254,10 @@ def lmm(
     sigma: Column = "shared",
     offset: Column | None = None,
     reml: bool | None = None,
+    constraints: Sequence[Constraint | str] | Constraint | str | None = None,
+    priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
+    mean: Function | MeanFunction | None = None,
+    start: Mapping[str, float] | None = None,
     missing: str = "drop",
 ) -> LMM:
     """Build a linear mixed model from a formula and a data frame.
@@ -214,6 +278,16 @@ def lmm(
         Subtracted from the response, in addition to ``offset()`` terms of the formula.
     reml : bool, optional
         Restricted likelihood (the default), or maximum likelihood.
+    constraints : list, optional
+        Shapes (``lf.increasing("dose")``), values (``lf.passes``), limits (``lf.bounds``), text such as
+        ``"x1 + 2*x2 <= 3"``, or functions (``lf.constraint``), all of which hold together.
+    priors : list, optional
+        ``lf.normal``, ``lf.laplace``, ``lf.uniform``, ``lf.penalty``.
+    mean : callable, optional
+        A nonlinear part of the mean, (Series of parameters, data) to one value a row; ``lf.MeanFunction`` for one with
+        a Jacobian. It is added to the fixed part, so write ``0 +`` there for a mean without an intercept.
+    start : dict, optional
+        Start of the parameters of ``nl(...)``, ``log_ratio(...)`` and ``mean=``.
     missing : {"drop", "raise"}
         Leave rows out that lack a value, counted in the summary, or refuse them.
 
@@ -248,6 +322,10 @@ def lmm(
         sigma=sigma,
         offset=offset,
         reml=reml,
+        constraints=constraints,
+        priors=priors,
+        mean=mean,
+        start=start,
         missing=missing,
         context=1,
     )

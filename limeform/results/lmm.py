@@ -14,7 +14,7 @@ from statsmodels.stats.contrast import ContrastResults
 from limeform.design import Column, Design
 from limeform.design.frame import as_numbers, column
 from limeform.errors import OptionError
-from limeform.fit import Estimates, Setup, estimate_again, modes_of
+from limeform.fit import Estimates, Setup, estimate_again, estimate_joint, joint_modes, modes_of
 from limeform.likelihood import Modes, ResidualVariance
 from limeform.results import inference
 from limeform.results.describe import describe
@@ -23,7 +23,7 @@ from limeform.results.heterogeneity import Heterogeneity, heterogeneity
 from limeform.results.inference import FloatArray, Hypothesis, WaldTable
 from limeform.results.predict import fitted_values, predict_new
 from limeform.results.summary import build_summary
-from limeform.solve import Newton, every_solver
+from limeform.solve import Newton, default_solver, every_solver
 
 if TYPE_CHECKING:
     from limeform.models.lmm import LMM
@@ -254,7 +254,8 @@ class LMMResults:
 
     @cached_property
     def _modes(self) -> Modes:
-        return modes_of(self._setup, self.estimates)
+        joint = self.model.joint
+        return modes_of(self._setup, self.estimates) if joint is None else joint_modes(joint, self.estimates)
 
     @property
     def random_effects(self) -> dict[Any, pd.Series]:
@@ -410,6 +411,11 @@ class LMMResults:
         y = as_numbers(values, "the new response")
         if np.isnan(y).any():
             raise OptionError(f"the new response has {int(np.isnan(y).sum())} missing values; it needs all {self.nobs}")
+        joint = self.model.joint
+        if joint is not None:
+            again = self.model.with_response(y)
+            estimates = estimate_joint(joint.with_response(y - self.design.offset), default_solver(), self.estimates.variables)
+            return LMMResults(again, self._setup, estimates)
         setup, estimates = estimate_again(
             self._setup, y - self.design.offset, self.reml, Newton(), self.estimates.variables
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from limeform.design import Column, Design, apply
 from limeform.design.frame import as_numbers, column, to_frame
 from limeform.errors import NewLevelWarning
+from limeform.mean import mean_of
 
 FloatArray = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ def fitted_values(design: Design, beta: FloatArray, effects: FloatArray | None) 
     effects : ndarray, shape (m, k), or None
         Random effects by level.
     """
-    fitted = design.x @ beta + design.offset
+    fitted = mean_of(design.x, design.nonlinear).value(beta) + design.offset
     if effects is not None and design.random is not None:
         fitted += random_part(design.random.z, design.random.codes, effects)
     return fitted
@@ -70,7 +71,7 @@ def predict_new(
     """
     with_random = effects is not None and design.random is not None
     rows = apply(design.recipe, data, design.random.levels if with_random and design.random is not None else None)
-    mean = rows.x @ beta + rows.offset if len(rows.x) else np.zeros(0)
+    mean = mean_of(rows.x, rows.nonlinear).value(beta) + rows.offset if rows.complete.any() else np.zeros(0)
     if offset is not None:
         frame = to_frame(data)
         mean = mean + as_numbers(column(offset, frame, "offset")[1], "offset=")[rows.complete]

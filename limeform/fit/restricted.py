@@ -1,0 +1,385 @@
+"""The fit in all parameters at once, with constraints, priors and nonlinear means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limeform.covariance import STRUCTURES, BlockDiagonal
+from limeform.design import Design
+from limeform.errors import DataError, OptionError
+from limeform.fit.boundary import NEARLY_ZERO
+from limeform.fit.estimate import Estimates, RestrictedFit, Setup, default_start
+from limeform.fit.penalised import ConstraintRows, Penalised
+from limeform.fit.standing import active_constraints, covariance_of_mean, log_priors
+from limeform.likelihood import (
+    JointObjective,
+    Modes,
+    Objective,
+    Profile,
+    ResidualVariance,
+    conditional_modes,
+    cross_products,
+    joint_coordinates,
+    make_cells,
+)
+from limeform.likelihood import Rows as DataRows
+from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of
+from limeform.mean.parts import Total
+from limeform.restrict import Restrictions, prepare_rows
+from limeform.solve import EvaluationError, Newton, Problem, Solution, Solver
+
+FloatArray = NDArray[np.float64]
+
+SAME = 1e-6
+"""Starts whose objectives differ by less than this have reached the same optimum."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointModel:
+    """All that a restricted fit needs besides the weights.
+
+    Attributes
+    ----------
+    setup : Setup
+        Rows, structures and statistics; the columns of a nonlinear mean are its Jacobian at the start.
+    y : ndarray, shape (n,)
+        Response less offset.
+    mean : Mean or None
+        The mean if it is not linear.
+    restrictions : Restrictions
+        Constraints and priors, checked.
+    start : ndarray, shape (p,)
+        Parameters of the mean to start from.
+    reml : bool
+        Restricted likelihood.
+    """
+
+    setup: Setup
+    y: FloatArray
+    mean: Mean | None
+    restrictions: Restrictions
+    start: FloatArray
+    reml: bool = False
+
+    def objective(self) -> JointObjective:
+        """Return a fresh objective."""
+        setup = self.setup
+        return JointObjective.of(
+            setup.products, setup.covariance, setup.residual, self.reml, self.y, setup.rows, self.mean
+        )
+
+    def with_response(self, y: FloatArray) -> JointModel:
+        """Return the same model of another response, shape (n,), less offset."""
+        products = cross_products(y if self.mean is None else self.y, self.setup.rows, self.setup.products.coordinates)
+        return replace(self, y=y, setup=replace(self.setup, products=products))
+
+    def with_weights(self, weights: FloatArray) -> JointModel:
+        """Return the same model with other likelihood weights, shape (n,)."""
+        rows = replace(self.setup.rows, weights=weights)
+        products = cross_products(self.y, rows, self.setup.products.coordinates)
+        return replace(self, setup=replace(self.setup, rows=rows, products=products))
+
+
+def prepare_joint(
+    design: Design, restrictions: Restrictions, start: FloatArray, reml: bool, weights: FloatArray | None = None
+) -> JointModel:
+    """Make a design ready for the joint likelihood.
+
+    Parameters
+    ----------
+    design : Design
+        Arrays of the model.
+    restrictions : Restrictions
+        Constraints and priors.
+    start : ndarray, shape (p,)
+        Start of the mean's parameters; those of linear columns are replaced by least squares where all are linear.
+    reml : bool
+        Restricted likelihood.
+    weights : ndarray, shape (n,), optional
+        Likelihood weights; ones if left out.
+
+    Returns
+    -------
+    JointModel
+
+    Raises
+    ------
+    InfeasibleError
+        If linear constraints clash.
+    DataError
+        If the mean cannot be evaluated at the start.
+    """
+    n, random, errors = len(design.y), design.random, design.errors
+    mean = mean_of(design.x, design.nonlinear) if design.nonlinear else None
+    covariance = BlockDiagonal(
+        tuple(STRUCTURES[term.covariance](len(term.names)) for term in (random.terms if random else ()))
+    )
+    codes = np.zeros(n, np.int32) if random is None else random.codes
+    cells = make_cells(
+        codes, 1 if random is None else len(random.levels), errors.strata, max(len(errors.strata_levels), 1)
+    )
+    known = errors.variance is not None
+    y = design.y - design.offset
+    value, jacobian = (np.zeros(n), design.x) if mean is None else _at_start(mean, start, design)
+    rows = DataRows(
+        x=jacobian,
+        z=np.zeros((n, 0)) if random is None else random.z,
+        precision=errors.precision,
+        weights=np.ones(n) if weights is None else weights,
+        cells=cells,
+    )
+    coordinates = joint_coordinates(y - value, jacobian, rows, covariance, known, None if mean is None else start)
+    shared = ResidualVariance.STRATA if errors.strata is not None else ResidualVariance.SHARED
+    setup = Setup(
+        rows=rows,
+        covariance=covariance,
+        residual=ResidualVariance.KNOWN if known else shared,
+        products=cross_products(y, rows, coordinates),
+    )
+    checked = prepare_rows(restrictions, coordinates.fixed)
+    model = JointModel(setup, y, mean, checked, coordinates.origin, reml)
+    _check_identifiable(model, design)
+    return model
+
+
+def _at_start(mean: Mean, start: FloatArray, design: Design) -> tuple[FloatArray, FloatArray]:
+    """Return value and Jacobian of a nonlinear mean at the start, and check a Jacobian that the user gave."""
+    try:
+        value, jacobian = mean.evaluate(start)
+    except OutsideDomainError as error:
+        named = ", ".join(f"{name} = {value:g}" for name, value in zip(design.names, start, strict=True))
+        raise DataError(f"the mean cannot be evaluated at the start ({named}): {error}; give another start=") from error
+    for part in mean.parts if isinstance(mean, Total) else ():
+        if isinstance(part, UserFunction) and part.jacobian is not None:
+            own = start[len(start) - len(part.names) :]
+            theirs, ours = part.evaluate(own)[1], part.differences(own)
+            gap = np.abs(theirs - ours) / (1 + np.abs(ours))
+            if gap.max() > 1e-4:
+                row, column = np.unravel_index(int(gap.argmax()), gap.shape)
+                raise OptionError(
+                    f"the jacobian of mean= is not its derivative: in row {row}, for {part.names[column]}, it says "
+                    f"{theirs[row, column]:.6g}, differences give {ours[row, column]:.6g}"
+                )
+    return value, jacobian
+
+
+def _check_identifiable(model: JointModel, design: Design) -> None:
+    """Refuse a linear mean that the data, the normal priors and the equations together do not determine."""
+    if model.mean is not None or not model.restrictions.n_mean:
+        return
+    given, p = model.restrictions, model.restrictions.n_mean
+    fixed = model.setup.products.coordinates.fixed
+    data = model.setup.rows.x * np.sqrt(model.setup.rows.precision)[:, None]
+    equal = given.affine.lower == given.affine.upper
+    pieces = [data @ fixed, given.normals.matrix[:, :p] @ fixed, given.laplaces.matrix[:, :p] @ fixed]
+    pieces.append(given.affine.matrix[equal][:, :p] @ fixed)
+    rows = np.vstack([piece / max(np.linalg.norm(piece), 1e-300) for piece in pieces if len(piece)])
+    values = np.linalg.svd(rows, compute_uv=False)
+    if given.penalties or (len(values) == p and values[-1] > 1e-10 * values[0]):
+        return
+    weakest = np.abs(fixed @ np.linalg.svd(rows)[2][-1])
+    named = ", ".join(design.names[j] for j in np.argsort(-weakest)[:3])
+    raise DataError(
+        f"data, equations and priors together do not determine all coefficients (most of all {named}): "
+        "give fewer knots, leave a column out, or add a prior"
+    )
+
+
+def estimate_joint(
+    model: JointModel, solver: Solver, start: FloatArray | None = None, others: FloatArray | None = None
+) -> Estimates:
+    """Maximise likelihood and priors within the constraints.
+
+    Parameters
+    ----------
+    model : JointModel
+        The model.
+    solver : Solver
+        One that takes constraints, if there are any.
+    start : ndarray, shape (t + p,), optional
+        Variables to start from: those of an earlier fit of the same design.
+    others : ndarray, shape (starts, p), optional
+        Further starts of the mean's parameters, for a nonlinear mean.
+
+    Returns
+    -------
+    Estimates
+        With ``restricted`` filled in.
+    """
+    penalised = Penalised(model.objective(), model.restrictions)
+    rows = penalised.rows()
+    first = _first_start(model, penalised) if start is None else start
+    best = _settle(penalised, rows, solver, first)
+    values = [best.value]
+    for beta in np.zeros((0, 0)) if others is None else others:
+        other = _from_beta(model, first, beta)
+        try:
+            found = _settle(penalised, rows, solver, other)
+        except (OutsideDomainError, EvaluationError):
+            values.append(np.inf)
+            continue
+        values.append(found.value if found.success else np.inf)
+        if found.success and (found.value < best.value - SAME or not best.success):
+            best = found
+    reached = int(np.sum(np.array(values) < best.value + SAME))
+    return _estimates(model, penalised, rows, best, len(values), reached)
+
+
+def _from_beta(model: JointModel, first: FloatArray, beta: FloatArray) -> FloatArray:
+    """Return a start with the variances of another one and given parameters of the mean."""
+    coordinates = model.setup.products.coordinates
+    b = np.linalg.solve(coordinates.fixed, beta - coordinates.origin)
+    return np.concatenate([first[: len(first) - len(b)], b])
+
+
+def _first_start(model: JointModel, penalised: Penalised) -> FloatArray:
+    """Start from the unrestricted fit of a linear mean, and from a moment estimate for another one."""
+    objective = penalised.likelihood
+    p, psi = objective.n_mean, np.zeros(objective.n_psi)
+    b = np.zeros(p)
+    if model.mean is not None:
+        excess = model.setup.products.coordinates.excess
+        share = np.sqrt(np.clip(excess - 1.0, 0.1, 1e4) / max(objective.covariance.size, 1))
+        return np.concatenate([objective.covariance.start(float(share)), psi, b])
+    profiled = Objective.of(model.setup.products, model.setup.covariance, model.setup.residual, False)
+    theta = default_start(profiled)
+    if not profiled.n_parameters:
+        return np.concatenate([psi, b])
+    try:
+        problem = Problem(theta, profiled.value, profiled.gradient, profiled.hessian)
+        point = profiled.at(Newton(tol=1e-4, max_iter=20).minimize(problem).x)
+    except (EvaluationError, np.linalg.LinAlgError):
+        return np.concatenate([theta[: objective.n_theta], psi, b])
+    scale = point.profile.scale
+    gamma = scale * point.covariance.gamma + 0.01 * np.eye(objective.covariance.size)
+    if model.setup.residual is ResidualVariance.SHARED:
+        psi = np.array([np.log(scale)])
+    elif objective.n_psi:
+        psi = point.x[objective.n_theta :]
+    return np.concatenate([objective.covariance.parameters(gamma), np.clip(psi, -20, 20), point.profile.beta])
+
+
+def _settle(penalised: Penalised, rows: ConstraintRows, solver: Solver, start: FloatArray) -> Solution:
+    """Solve, end exactly at variances of zero, and leave boundary points that are no minimum."""
+    solution = _canonical(penalised, _solve(penalised, rows, solver, start))
+    escape = _escape(penalised, solution.x)
+    if escape is not None:
+        again = _canonical(penalised, _solve(penalised, rows, solver, escape))
+        if again.value < solution.value - 1e-9 * (1 + abs(solution.value)):
+            return again
+    return solution
+
+
+def _solve(penalised: Penalised, rows: ConstraintRows, solver: Solver, start: FloatArray) -> Solution:
+    problem = penalised.problem(start, rows)
+    if not problem.size:
+        return Newton().minimize(problem)
+    return solver.minimize(problem)
+
+
+def _canonical(penalised: Penalised, solution: Solution) -> Solution:
+    """Give the factor of Gamma its canonical signs, and zero to its nearly zero eigenvalues where that is as good."""
+    model = penalised.likelihood
+    q = model.n_theta
+    if q == 0 or not np.isfinite(solution.value):
+        return solution
+    gamma = model.covariance.covariance(solution.x[:q]).gamma
+    for candidate in (_clipped(model.covariance, gamma), gamma):
+        x = np.concatenate([model.covariance.parameters(candidate), solution.x[q:]])
+        if not _allowed(penalised, x):
+            continue
+        try:
+            value = penalised.value(x)
+        except EvaluationError:
+            continue
+        if value <= solution.value + 1e-9 * (1 + abs(solution.value)):
+            return replace(solution, x=x, value=value, gradient=penalised.gradient(x))
+    return solution
+
+
+def _allowed(penalised: Penalised, x: FloatArray) -> bool:
+    constraints = penalised.nonlinear()
+    if constraints is None:
+        return True
+    values = constraints.function(x)
+    return bool(((values >= constraints.lower - 1e-7) & (values <= constraints.upper + 1e-7)).all())
+
+
+def _clipped(covariance: BlockDiagonal, gamma: FloatArray) -> FloatArray:
+    clipped, start = np.zeros_like(gamma), 0
+    for block in covariance.split(gamma):
+        values, vectors = np.linalg.eigh(block)
+        stop = start + len(block)
+        clipped[start:stop, start:stop] = (vectors * np.where(values < NEARLY_ZERO, 0.0, values)) @ vectors.T
+        start = stop
+    return clipped
+
+
+def _escape(penalised: Penalised, x: FloatArray) -> FloatArray | None:
+    """Return a point with some variance in a direction of Gamma that is zero and ought not to be; None at a minimum."""
+    model = penalised.likelihood
+    q = model.n_theta
+    if q == 0:
+        return None
+    gamma = model.covariance.covariance(x[:q]).gamma
+    slopes = model.covariance.split(model.gamma_gradient(x[: penalised.size]))
+    moved, start, found = gamma.copy(), 0, False
+    for block, slope in zip(model.covariance.split(gamma), slopes, strict=True):
+        stop = start + len(block)
+        values, vectors = np.linalg.eigh(block)
+        missing = vectors[:, values <= NEARLY_ZERO]
+        if missing.shape[1]:
+            steepest, directions = np.linalg.eigh(missing.T @ slope @ missing)
+            if steepest[0] < -1e-4:
+                direction = missing @ directions[:, 0]
+                moved[start:stop, start:stop] += 0.01 * max(1.0, float(values[-1])) * np.outer(direction, direction)
+                found = True
+        start = stop
+    return np.concatenate([model.covariance.parameters(moved), x[q:]]) if found else None
+
+
+def _estimates(
+    model: JointModel, penalised: Penalised, rows: ConstraintRows, solution: Solution, starts: int, reached: int
+) -> Estimates:
+    """Return the estimates in the user's units."""
+    objective, coordinates = penalised.likelihood, model.setup.products.coordinates
+    x = solution.x[: penalised.size]
+    point = objective.at(x)
+    psi = x[objective.n_theta : objective.n_variance]
+    gamma = coordinates.effects @ point.covariance.gamma @ coordinates.effects.T
+    covariance, held = covariance_of_mean(penalised, rows, solution)
+    bare = np.where(held | (np.diag(covariance) <= 0), np.nan, 1.0)
+    curved = model.mean is not None and model.mean.curvature(objective.beta(x), np.zeros(len(model.y))) is None
+    return Estimates(
+        beta=objective.beta(x),
+        beta_covariance=covariance * np.outer(bare, bare),
+        gamma=(gamma + gamma.T) / 2,
+        residual_variance=coordinates.variance * np.exp(psi) if len(psi) else np.ones(1),
+        log_likelihood=-point.value,
+        reml=model.reml,
+        singular=any(np.linalg.eigvalsh(block)[0] < 1e-8 for block in model.setup.covariance.split(point.covariance.gamma)),
+        variables=x,
+        solution=solution,
+        restricted=RestrictedFit(
+            active=active_constraints(penalised, rows, solution),
+            log_priors=log_priors(penalised, solution.x),
+            covariance=covariance,
+            held=held,
+            gauss_newton=curved,
+            starts=starts,
+            reached=reached,
+        ),
+    )
+
+
+def joint_modes(model: JointModel, estimates: Estimates) -> Modes:
+    """Return the conditional modes of the random effects at the estimates of a restricted fit."""
+    objective = model.objective()
+    point = objective.at(estimates.variables)
+    at = Profile(point.value, -point.rho[:-1], np.zeros((0, 0)), 0.0, 1.0)
+    return conditional_modes(point.reduction, point.covariance, at, objective.coordinates)
+
+
