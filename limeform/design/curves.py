@@ -148,7 +148,7 @@ def fixed_curves(spec: ModelSpec, rows: int) -> tuple[list[Curve], list[str]]:
 
 def block_curve(block: NonlinearBlock, spec: ModelSpec, first: int) -> Curve | None:
     """Return the curve of a log-ratio whose coefficients begin at position ``first``; None for other blocks."""
-    learned = _learned(spec, [block.text]) if block.kind == "log_ratio" else None
+    learned = _learned(spec, list(spec.transform_state)) if block.kind == "log_ratio" else None
     if learned is None:
         return None
     size = _size(learned)
