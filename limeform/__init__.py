@@ -21,6 +21,7 @@ from limeform.errors import (
     SolverError,
     UnknownColumnError,
 )
+from limeform.fit import Trimming
 from limeform.models import LMM, Random, lmm
 from limeform.restrict import (
     average,
@@ -59,6 +60,7 @@ __all__ = [
     "ScipyMinimize",
     "SingularFitWarning",
     "SolverError",
+    "Trimming",
     "UnknownColumnError",
     "average",
     "bounds",

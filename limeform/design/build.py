@@ -118,8 +118,11 @@ def build_design(
         raise DataError(f'rows with missing values: {made.missing}; missing="raise" refuses them')
     errors = read_errors(made.given, made.index)
     fixed = made.columns["fixed"]
+    _refuse_same_names(made)
     curves, names = fixed_curves(fixed.spec, len(made.y))
-    kept = _with_curves(independent_columns(fixed.matrix, errors.precision), names, curves, restricted)
+    with np.errstate(all="ignore"):  # values out of range are refused later, with their name
+        independent = independent_columns(fixed.matrix, errors.precision)
+    kept = _with_curves(independent, names, curves, restricted)
     p = len(kept)
     blocks, more = _nonlinear(formula, made, p)
     if mean is not None:
@@ -131,7 +134,7 @@ def build_design(
         offset=made.offset,
         x=fixed.matrix if p == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),
         names=(*(names[j] for j in kept), *(name for block in blocks for name in block.names)),
-        dropped=tuple(name for j, name in enumerate(names) if j not in set(kept)),
+        dropped=(*fixed.empty, *(name for j, name in enumerate(names) if j not in set(kept))),
         random=_grouped(formula, made) if formula.random else None,
         errors=errors,
         index=made.index,
@@ -184,6 +187,14 @@ def _recipe(sources: Sources, made: Made, kept: list[int], blocks: list[Nonlinea
     )
 
 
+def _refuse_same_names(made: Made) -> None:
+    """Refuse two columns of one name, such as a data column called Intercept beside the constant."""
+    for part in made.columns.values():
+        twice = next((name for j, name in enumerate(part.names) if name in part.names[:j]), None)
+        if twice is not None:
+            raise DataError(f"two columns of the model are called {twice!r}: rename the column in the data")
+
+
 def _refuse_several_factors(formula: ModelFormula) -> None:
     factors = list(dict.fromkeys(tuple(sorted(term.groups)) for term in formula.random))
     if len(factors) > 1:
@@ -199,12 +210,13 @@ def _refuse_several_factors(formula: ModelFormula) -> None:
 
 def _grouped(formula: ModelFormula, made: Made) -> GroupedEffects:
     label = formula.random[0].label
-    codes, levels = find_levels(list(made.groups), label)
+    codes, levels, keys = find_levels(list(made.groups), label)
     blocks = [made.columns[f"random{i}"] for i in range(len(formula.random))]
     _refuse_repeats(formula, [block.names for block in blocks])
     return GroupedEffects(
         factor=label,
         levels=levels,
+        keys=keys,
         codes=codes,
         terms=tuple(
             TermColumns(block.names, term.covariance) for term, block in zip(formula.random, blocks, strict=True)

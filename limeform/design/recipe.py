@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from limeform.design.formulaic_compat import Piece, Scope, evaluate, replay, required_columns
 from limeform.design.frame import as_numbers, refuse_rows, to_frame
+from limeform.design.kinds import plain_columns
 from limeform.design.nonlinear import NonlinearBlock
 from limeform.design.random import match_levels
 from limeform.errors import UnknownColumnError
@@ -92,7 +94,7 @@ class NewRows:
     nonlinear: tuple[NonlinearBlock, ...] = ()
 
 
-def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
+def apply(recipe: Recipe, data: object, keys: pd.Index | None) -> NewRows:
     """Make the columns of the model from new data.
 
     Parameters
@@ -101,8 +103,8 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
         How they were made.
     data : DataFrame
         New data; the response is not needed.
-    levels : Index or None
-        Levels of the grouping factor; None leaves the random effects and their columns out.
+    keys : Index or None
+        Keys of the levels of the grouping factor; None leaves the random effects and their columns out.
 
     Returns
     -------
@@ -113,7 +115,8 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
     UnknownColumnError, DataError
     """
     frame, formula = to_frame(data), recipe.formula
-    names = _needed(recipe, frame, levels is not None)
+    names = _needed(recipe, frame, keys is not None)
+    frame = plain_columns(frame, names)
     complete = frame[names].notna().all(axis=1).to_numpy(dtype=bool)
     frame_complete = frame if complete.all() else frame[complete]
     index, scope = frame.index, recipe.scope.mapping()
@@ -124,16 +127,16 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
     offset = np.zeros(len(frame_complete))
     for piece in recipe.offsets:
         offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
-    refuse_rows(~np.isfinite(x).all(axis=1), frame_complete.index, "the fixed part is not finite")
+    _refuse_infinite(x, np.array(recipe.fixed.column_names, dtype=object)[recipe.kept], frame_complete.index)
     nonlinear = _blocks(recipe, frame_complete, scope)
-    if levels is None:
+    if keys is None:
         none = np.zeros((len(x), 0)), np.full(len(x), -1, np.int32)
         return NewRows(index, complete, x, *none, index[:0], offset, nonlinear)
     blocks = [replay(spec, frame_complete, scope, formula) for spec in recipe.random]
     parts = [evaluate(piece, frame_complete, scope, formula) for piece in recipe.groups]
-    codes = match_levels(parts, levels)
+    codes = match_levels(parts, keys)
     z = np.hstack(blocks)
-    refuse_rows(~np.isfinite(z).all(axis=1), frame_complete.index, "a random term is not finite")
+    _refuse_infinite(z, [name for spec in recipe.random for name in spec.column_names], frame_complete.index)
     return NewRows(index, complete, x, z, codes, _labels(parts, codes < 0), offset, nonlinear)
 
 
@@ -145,6 +148,12 @@ def _blocks(recipe: Recipe, frame: pd.DataFrame, scope: dict[str, Any]) -> tuple
     with_columns = [replace(block, matrix=matrix) for block, matrix in zip(recipe.nonlinear, matrices, strict=False)]
     functions = [replace(block, matrix=np.zeros((len(frame), 0)), frame=frame) for block in recipe.nonlinear[len(matrices) :]]
     return (*with_columns, *functions)
+
+
+def _refuse_infinite(columns: FloatArray, names: Iterable[object], index: pd.Index) -> None:
+    """Refuse columns that a transform made infinite or missing out of complete rows."""
+    for name, values in zip(names, columns.T, strict=True):
+        refuse_rows(~np.isfinite(values), index, f"{name} is not finite in the new data")
 
 
 def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]:

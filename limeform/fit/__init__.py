@@ -6,12 +6,14 @@ from limeform.fit.estimate import (
     Estimates,
     RestrictedFit,
     Setup,
+    cochran_q,
     estimate,
     estimate_again,
     modes_of,
     prepare,
 )
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
 
 __all__ = [
     "ActiveConstraint",
@@ -19,10 +21,14 @@ __all__ = [
     "JointModel",
     "RestrictedFit",
     "Setup",
+    "TrimReport",
+    "Trimming",
     "check_design",
+    "cochran_q",
     "estimate",
     "estimate_again",
     "estimate_joint",
+    "fit_trimmed",
     "joint_modes",
     "modes_of",
     "prepare",

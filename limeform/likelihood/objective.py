@@ -129,6 +129,12 @@ class Objective:
         at = gaussian.profile(self.criterion, reduction.gram, reduction.log_det, log_variance)
         return Point(x=x, covariance=covariance, reduction=reduction, profile=at)
 
+    def reduction_at(self, point: Point) -> Reduction:
+        """Return the reduction of these statistics at the variances of a point of the same model at other weights."""
+        psi = point.x[self.covariance.n_parameters :]
+        groups = pool_strata(self.products, psi) if self._groups is None else self._groups
+        return reduce(groups, point.covariance.gamma)
+
     def _derivatives(self, point: Point) -> VarianceDerivatives:
         if point.derivatives is None:
             psi = point.x[self.covariance.n_parameters :]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from limeform.design import Design
 from limeform.design.nonlinear import NonlinearBlock
 from limeform.formula.expression import read_expression
 from limeform.mean.parts import Expression, Linear, LogRatio, Mean, Total, UserFunction
@@ -36,6 +38,14 @@ def mean_of(x: FloatArray, blocks: Sequence[NonlinearBlock]) -> Mean:
     ends = list(accumulate(sizes))
     slices = tuple(slice(end - size, end) for end, size in zip(ends, sizes, strict=True))
     return Total((linear, *map(_part, blocks)), slices)
+
+
+def linearised(design: Design, beta: FloatArray) -> Design:
+    """Return a linear design with the same mean and derivatives at ``beta``, shape (p,); a linear design as it is."""
+    if not design.nonlinear:
+        return design
+    value, jacobian = mean_of(design.x, design.nonlinear).evaluate(beta)
+    return replace(design, x=jacobian, offset=design.offset + value - jacobian @ beta, nonlinear=())
 
 
 def _part(block: NonlinearBlock) -> Mean:

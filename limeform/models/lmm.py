@@ -13,9 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, MeanFunction, build_design
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
-from limeform.fit import JointModel, Setup, check_design, estimate, estimate_joint, prepare, prepare_joint
+from limeform.fit import (
+    JointModel,
+    Setup,
+    Trimming,
+    check_design,
+    estimate,
+    estimate_joint,
+    fit_trimmed,
+    prepare,
+    prepare_joint,
+)
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
+from limeform.models.keep import never_trimmed
 from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
 from limeform.models.source import Function, Given, Source
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
@@ -48,6 +59,8 @@ class LMM:
         Restricted likelihood; None takes it wherever it is defined.
     constraints, priors : list, optional
         As in `lmm`.
+    trim : float or Trimming
+        Share of the rows to leave out as the least likely ones.
     missing : {"drop", "raise"}
         What to do with rows that lack a value.
 
@@ -74,11 +87,13 @@ class LMM:
         reml: bool | None = None,
         constraints: Sequence[Constraint | str] | Constraint | str | None = None,
         priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
+        trim: float | Trimming = 0.0,
         missing: str = "drop",
     ) -> None:
         text, frame = formula_of_arrays(endog, exog, (random,) if isinstance(random, Random) else tuple(random))
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
-        self._set(parse(text), frame, keywords, {}, reml, missing, Given(as_constraints(constraints), as_priors(priors)))
+        given = Given(as_constraints(constraints), as_priors(priors))
+        self._set(parse(text), frame, keywords, {}, reml, trim, missing, given)
 
     @classmethod
     def from_formula(
@@ -96,6 +111,7 @@ class LMM:
         priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
         mean: Function | MeanFunction | None = None,
         start: Mapping[str, float] | None = None,
+        trim: float | Trimming = 0.0,
         missing: str = "drop",
         context: Mapping[str, Any] | int = 0,
     ) -> LMM:
@@ -111,7 +127,7 @@ class LMM:
         model = cls.__new__(cls)
         function = mean if mean is None or isinstance(mean, MeanFunction) else MeanFunction(mean)
         given = Given(as_constraints(constraints), as_priors(priors), function, start)
-        model._set(parse(formula), data, keywords, scope, reml, missing, given)
+        model._set(parse(formula), data, keywords, scope, reml, trim, missing, given)
         return model
 
     def _set(
@@ -121,6 +137,7 @@ class LMM:
         keywords: Keywords,
         scope: Mapping[str, Any],
         reml: bool | None,
+        trim: float | Trimming,
         missing: str,
         given: Given,
     ) -> None:
@@ -143,15 +160,20 @@ class LMM:
             mean_names=tuple(given.start or ()) if given.mean is not None else (),
         )
         check_design(self.design)
-        self.source = Source(formula, data, keywords, scope, reml, missing, given)
+        self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
+        self.source = Source(formula, data, keywords, scope, reml, self.trim, missing, given)
+        trimmed = self.trim.fraction > 0
+        self.reml = not trimmed if reml is None else bool(reml)
+        self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
+        self._always = never_trimmed(self.trim.keep, self.design, data)
         self.start = start_of(self.design, given.start)
         self.restrictions: Restrictions | None = None
-        self.reml, self.reml_reason = reml is not False, ""
         if given.any or self.design.nonlinear:
             found = resolve_all(self.design, given.constraints, given.priors, self.start)
             self.start = scaled_start(self.design, found, self.start, given.start)
             self.restrictions = found
-            self.reml, self.reml_reason = reml_or_not(reml, found, bool(self.design.nonlinear))
+            nonlinear = bool(self.design.nonlinear)
+            self.reml, self.reml_reason = reml_or_not(reml, found, nonlinear, self.reml, self.reml_reason)
         self._setup: Setup | None = None
         self._joint: JointModel | None = None
 
@@ -227,16 +249,22 @@ class LMM:
         if self.joint is not None:
             others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
             estimates = estimate_joint(self.joint, chosen, first, others if self.design.nonlinear else None)
-            results = LMMResults(self, self.joint.setup, estimates)
+            results: LMMResults | None = LMMResults(self, self.joint.setup, estimates)
         else:
             if self._setup is None:
                 self._setup = prepare(self.design)
-            estimates = estimate(self._setup, self.reml, chosen, first)
-            results = LMMResults(self, self._setup, estimates)
+            results = self._fit_kept(self._setup, chosen) if self.trim.fraction > 0 else None
+            if results is None:
+                results = LMMResults(self, self._setup, estimate(self._setup, self.reml, chosen, first))
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         _warn(results)
         return results
+
+    def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
+        y = self.design.y - self.design.offset
+        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
+        return LMMResults(self, kept, estimates, report)
 
     def _start(self, start: LMMResults) -> NDArray[np.float64]:
         if not isinstance(start, LMMResults) or start.design is not self.design:
@@ -258,6 +286,7 @@ def lmm(
     priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
     mean: Function | MeanFunction | None = None,
     start: Mapping[str, float] | None = None,
+    trim: float | Trimming = 0.0,
     missing: str = "drop",
 ) -> LMM:
     """Build a linear mixed model from a formula and a data frame.
@@ -277,7 +306,10 @@ def lmm(
     offset : str or array of shape (n,), optional
         Subtracted from the response, in addition to ``offset()`` terms of the formula.
     reml : bool, optional
-        Restricted likelihood (the default), or maximum likelihood.
+        Restricted likelihood, or maximum likelihood; if left out, restricted unless rows are trimmed, or a constraint,
+        a prior or a nonlinear mean makes it undefined.
+    trim : float or Trimming
+        Share of the rows to leave out as the least likely ones, such as 0.1; `Trimming` has all options.
     constraints : list, optional
         Shapes (``lf.increasing("dose")``), values (``lf.passes``), limits (``lf.bounds``), text such as
         ``"x1 + 2*x2 <= 3"``, or functions (``lf.constraint``), all of which hold together.
@@ -326,6 +358,7 @@ def lmm(
         priors=priors,
         mean=mean,
         start=start,
+        trim=trim,
         missing=missing,
         context=1,
     )

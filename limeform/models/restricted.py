@@ -99,8 +99,10 @@ def joint_of(design: Design, restrictions: Restrictions, start: FloatArray, reml
     return prepare_joint(design, restrictions, start, reml)
 
 
-def reml_or_not(reml: bool | None, restrictions: Restrictions, nonlinear: bool) -> tuple[bool, str]:
-    """Decide between ML and REML, and say why.
+def reml_or_not(
+    reml: bool | None, restrictions: Restrictions, nonlinear: bool, otherwise: bool, reason: str
+) -> tuple[bool, str]:
+    """Decide between ML and REML, and say why; ``otherwise`` and ``reason`` are the answer without restrictions.
 
     Returns
     -------
@@ -120,4 +122,4 @@ def reml_or_not(reml: bool | None, restrictions: Restrictions, nonlinear: bool) 
                 "leave reml= out, or give reml=False"
             )
         return False, f"ML in place of REML: {what}." if reml is None else ""
-    return reml is not False, ""
+    return otherwise, reason

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from limeform.design import Keywords, MeanFunction
+from limeform.fit import Trimming
 from limeform.formula import ModelFormula
 from limeform.restrict import Constraint, Penalty, Prior
 
@@ -51,6 +52,7 @@ class Source:
     scope : mapping
         Names of the caller.
     reml : bool or None
+    trim : Trimming
     missing : str
     given : Given
     """
@@ -60,5 +62,6 @@ class Source:
     keywords: Keywords
     scope: Mapping[str, Any] = field(repr=False)
     reml: bool | None
+    trim: Trimming
     missing: str
     given: Given

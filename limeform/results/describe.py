@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limeform.results.inference import wald_interval, wald_table
+from limeform.results.restrictions import extra_tables, restriction_notes
 from limeform.results.summary import Report, format_number
+from limeform.results.trimming import trimming_notes
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -40,6 +42,7 @@ def describe(results: LMMResults, alpha: float) -> Report:
         components=results.var_components(),
         heterogeneity=results.heterogeneity,
         notes=_notes(results),
+        more=extra_tables(results),
     )
 
 
@@ -49,6 +52,7 @@ def _data_side(results: LMMResults) -> list[tuple[str, str]]:
         ("Dep. Variable", design.response),
         ("No. Observations", str(results.nobs)),
         ("Rows left out", str(design.missing.rows)),
+        *([] if results.trimming is None else [("Rows trimmed", str(results.trimming.trimmed))]),
     ]
     if random is not None:
         sizes = np.bincount(random.codes)
@@ -88,8 +92,11 @@ def _notes(results: LMMResults) -> list[str]:
         notes.append(f"Rows left out because of missing values: {design.missing}.")
     if design.dropped:
         notes.append(f"Columns left out because earlier ones explain them: {', '.join(design.dropped)}.")
+    if results.trimming is not None:
+        notes += trimming_notes(results.trimming)
     if results.model.reml_reason:
         notes.append(results.model.reml_reason)
+    notes += restriction_notes(results)
     return notes
 
 

@@ -70,7 +70,7 @@ def predict_new(
         On the index of the new data; NaN where a needed value is missing.
     """
     with_random = effects is not None and design.random is not None
-    rows = apply(design.recipe, data, design.random.levels if with_random and design.random is not None else None)
+    rows = apply(design.recipe, data, design.random.keys if with_random and design.random is not None else None)
     mean = mean_of(rows.x, rows.nonlinear).value(beta) + rows.offset if rows.complete.any() else np.zeros(0)
     if offset is not None:
         frame = to_frame(data)
