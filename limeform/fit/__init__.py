@@ -13,7 +13,7 @@ from limeform.fit.estimate import (
     prepare,
 )
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
-from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint
 
 __all__ = [
     "ActiveConstraint",
@@ -29,6 +29,7 @@ __all__ = [
     "estimate_again",
     "estimate_joint",
     "fit_trimmed",
+    "fit_trimmed_joint",
     "joint_modes",
     "modes_of",
     "prepare",

@@ -29,7 +29,7 @@ from limeform.likelihood import Rows as DataRows
 from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of
 from limeform.mean.parts import Total
 from limeform.restrict import Restrictions, prepare_rows
-from limeform.solve import EvaluationError, Newton, Problem, Solution, Solver
+from limeform.solve import EvaluationError, Newton, Problem, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
 
@@ -55,6 +55,8 @@ class JointModel:
         Parameters of the mean to start from.
     reml : bool
         Restricted likelihood.
+    first : ndarray, shape (t + p,), or None
+        Variables to start from, if they are known.
     """
 
     setup: Setup
@@ -63,6 +65,7 @@ class JointModel:
     restrictions: Restrictions
     start: FloatArray
     reml: bool = False
+    first: FloatArray | None = None
 
     def objective(self) -> JointObjective:
         """Return a fresh objective."""
@@ -228,6 +231,27 @@ def estimate_joint(
     return _estimates(model, penalised, rows, best, len(values), reached)
 
 
+def first_start(model: JointModel) -> FloatArray:
+    """Return the variables (theta, psi, b) that a fit starts from by itself."""
+    return _first_start(model, Penalised(model.objective(), model.restrictions))
+
+
+def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> tuple[FloatArray, float]:
+    """Fit without collecting estimates; return the variables (theta, psi, b) and the objective, priors included."""
+    penalised = Penalised(model.objective(), model.restrictions)
+    solution = _settle(penalised, penalised.rows(), solver, start)
+    return solution.x[: penalised.size], float(solution.value)
+
+
+def joint_covariance(model: JointModel, x: FloatArray) -> FloatArray:
+    """Return the covariance of the mean's parameters at the variables ``x`` within the active constraints, (p, p)."""
+    penalised = Penalised(model.objective(), model.restrictions)
+    slacks = np.abs(model.restrictions.laplaces.standardised(penalised.natural(x).phi))
+    full = np.concatenate([x, slacks])
+    solution = Solution(full, 0.0, np.zeros(len(full)), Status.CONVERGED, "", "")
+    return covariance_of_mean(penalised, penalised.rows(), solution)[0]
+
+
 def _from_beta(model: JointModel, first: FloatArray, beta: FloatArray) -> FloatArray:
     """Return a start with the variances of another one and given parameters of the mean."""
     coordinates = model.setup.products.coordinates
@@ -238,6 +262,8 @@ def _from_beta(model: JointModel, first: FloatArray, beta: FloatArray) -> FloatA
 def _first_start(model: JointModel, penalised: Penalised) -> FloatArray:
     """Start from the unrestricted fit of a linear mean, and from a moment estimate for another one."""
     objective = penalised.likelihood
+    if model.first is not None:
+        return model.first
     p, psi = objective.n_mean, np.zeros(objective.n_psi)
     b = np.zeros(p)
     if model.mean is not None:

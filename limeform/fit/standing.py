@@ -150,7 +150,7 @@ def _jacobian(penalised: Penalised, rows: ConstraintRows, x: FloatArray) -> Floa
 
 def _constraint_curvature(penalised: Penalised, solution: Solution) -> FloatArray:
     curved = penalised.nonlinear()
-    if curved is None or curved.hessian is None:
+    if curved is None or curved.hessian is None or not len(solution.constraint_multipliers):
         return np.zeros((len(solution.x), len(solution.x)))
     return curved.hessian(solution.x, solution.constraint_multipliers[-len(curved.lower) :])
 

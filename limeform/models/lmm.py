@@ -21,6 +21,7 @@ from limeform.fit import (
     estimate,
     estimate_joint,
     fit_trimmed,
+    fit_trimmed_joint,
     prepare,
     prepare_joint,
 )
@@ -32,6 +33,8 @@ from limeform.models.source import Function, Given, Source
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
 from limeform.solve import Solver, default_solver
+
+FloatArray = NDArray[np.float64]
 
 
 class LMM:
@@ -177,7 +180,7 @@ class LMM:
         self._setup: Setup | None = None
         self._joint: JointModel | None = None
 
-    def with_response(self, y: NDArray[np.float64]) -> LMM:
+    def with_response(self, y: FloatArray) -> LMM:
         """Return the same model with another response on the rows used, shape (n,)."""
         other = LMM.__new__(LMM)
         other.__dict__.update(self.__dict__)
@@ -205,12 +208,12 @@ class LMM:
         return list(self.design.names)
 
     @property
-    def endog(self) -> NDArray[np.float64]:
+    def endog(self) -> FloatArray:
         """Response, shape (n,)."""
         return self.design.y
 
     @property
-    def exog(self) -> NDArray[np.float64]:
+    def exog(self) -> FloatArray:
         """Fixed-effects columns, shape (n, p)."""
         return self.design.x
 
@@ -246,27 +249,43 @@ class LMM:
         """
         chosen = default_solver() if solver is None else solver
         first = None if start is None else self._start(start)
-        if self.joint is not None:
-            others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
-            estimates = estimate_joint(self.joint, chosen, first, others if self.design.nonlinear else None)
-            results: LMMResults | None = LMMResults(self, self.joint.setup, estimates)
+        joint = self.joint
+        if joint is None:
+            results = self._fit(chosen, first)
         else:
-            if self._setup is None:
-                self._setup = prepare(self.design)
-            results = self._fit_kept(self._setup, chosen) if self.trim.fraction > 0 else None
-            if results is None:
-                results = LMMResults(self, self._setup, estimate(self._setup, self.reml, chosen, first))
+            results = self._fit_joint(joint, chosen, first, starts, rng)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         _warn(results)
         return results
+
+    def _fit(self, solver: Solver, first: FloatArray | None) -> LMMResults:
+        if self._setup is None:
+            self._setup = prepare(self.design)
+        if self.trim.fraction > 0:
+            return self._fit_kept(self._setup, solver)
+        return LMMResults(self, self._setup, estimate(self._setup, self.reml, solver, first))
+
+    def _fit_joint(
+        self, joint: JointModel, solver: Solver, first: FloatArray | None, starts: int, rng: np.random.Generator | int | None
+    ) -> LMMResults:
+        """Fit with constraints, priors or a nonlinear mean; of several starts the best one is trimmed."""
+        others = None
+        if self.design.nonlinear:
+            others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
+        if self.trim.fraction > 0:
+            if others is not None and len(others):
+                joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
+            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver)
+            return LMMResults(self, kept.setup, estimates, report)
+        return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
     def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
         y = self.design.y - self.design.offset
         kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
         return LMMResults(self, kept, estimates, report)
 
-    def _start(self, start: LMMResults) -> NDArray[np.float64]:
+    def _start(self, start: LMMResults) -> FloatArray:
         if not isinstance(start, LMMResults) or start.design is not self.design:
             raise OptionError("start= takes the results of an earlier fit of this model")
         return start.estimates.variables

@@ -16,6 +16,7 @@ from limeform.design.frame import as_numbers, column
 from limeform.errors import OptionError
 from limeform.fit import (
     Estimates,
+    JointModel,
     Setup,
     TrimReport,
     cochran_q,
@@ -281,8 +282,14 @@ class LMMResults:
 
     @cached_property
     def _modes(self) -> Modes:
-        joint = self.model.joint
+        joint = self._joint
         return modes_of(self._setup, self.estimates) if joint is None else joint_modes(joint, self.estimates)
+
+    @cached_property
+    def _joint(self) -> JointModel | None:
+        """The joint model at the weights of this fit; None for a fit that profiles the mean out."""
+        joint = self.model.joint
+        return None if joint is None else joint.with_weights(self._setup.rows.weights)
 
     @property
     def random_effects(self) -> dict[Any, pd.Series]:
@@ -547,7 +554,7 @@ class LMMResults:
         y = as_numbers(values, "the new response")
         if np.isnan(y).any():
             raise OptionError(f"the new response has {int(np.isnan(y).sum())} missing values; it needs all {self.nobs}")
-        joint = self.model.joint
+        joint = self._joint
         if joint is not None:
             again = self.model.with_response(y)
             estimates = estimate_joint(joint.with_response(y - self.design.offset), default_solver(), self.estimates.variables)

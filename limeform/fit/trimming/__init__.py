@@ -2,5 +2,6 @@
 
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import TrimReport, fit_trimmed
+from limeform.fit.trimming.restricted import fit_trimmed_joint
 
-__all__ = ["TrimReport", "Trimming", "fit_trimmed"]
+__all__ = ["TrimReport", "Trimming", "fit_trimmed", "fit_trimmed_joint"]

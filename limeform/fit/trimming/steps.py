@@ -6,6 +6,7 @@ The value v(w) = min over the parameters of the criterion with likelihood weight
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,6 +47,8 @@ class Search:
         Restricted likelihood; the paper's interpolation between weights zero and one.
     lower : ndarray, shape (q,)
         Lower bounds of the variance parameters.
+    inner : callable or None
+        What fits at given weights where the criterion is not the profiled one: (weights, start, history) to `Trimmed`.
     """
 
     setup: Setup
@@ -56,6 +59,7 @@ class Search:
     reml: bool
     power: bool
     lower: FloatArray
+    inner: Callable[[FloatArray, FloatArray, tuple[float, ...]], Trimmed] | None = None
 
     @property
     def n_units(self) -> int:
@@ -139,6 +143,8 @@ def fit_at(
     -------
     Trimmed
     """
+    if search.inner is not None:
+        return search.inner(weights, start, history)
     objective = objective_at(search, weights)
     x = start
     if objective.n_parameters:
