@@ -236,11 +236,16 @@ def first_start(model: JointModel) -> FloatArray:
     return _first_start(model, Penalised(model.objective(), model.restrictions))
 
 
-def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> tuple[FloatArray, float]:
-    """Fit without collecting estimates; return the variables (theta, psi, b) and the objective, priors included."""
+def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> Solution:
+    """Fit from variables (theta, psi, b) without collecting estimates; the objective includes the priors."""
     penalised = Penalised(model.objective(), model.restrictions)
-    solution = _settle(penalised, penalised.rows(), solver, start)
-    return solution.x[: penalised.size], float(solution.value)
+    return _settle(penalised, penalised.rows(), solver, start)
+
+
+def estimates_at(model: JointModel, solution: Solution) -> Estimates:
+    """Return the estimates of a solution that `solve_joint` found."""
+    penalised = Penalised(model.objective(), model.restrictions)
+    return _estimates(model, penalised, penalised.rows(), solution, 1, 1)
 
 
 def joint_covariance(model: JointModel, x: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from limeform.errors import OptionError
 from limeform.fit.estimate import Estimates
-from limeform.fit.restricted import JointModel, estimate_joint, first_start, joint_covariance, solve_joint
+from limeform.fit.restricted import JointModel, estimate_joint, estimates_at, first_start, joint_covariance, solve_joint
 from limeform.fit.trimming.consistency import consistency_factor, truncated_variance
 from limeform.fit.trimming.exchange import exchange
 from limeform.fit.trimming.options import Trimming
@@ -25,11 +25,11 @@ from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, des
 from limeform.likelihood import JointObjective, Objective, Point, Profile
 from limeform.likelihood.contributions import Contributions, contributions
 from limeform.likelihood.joint import JointPoint
-from limeform.solve import EvaluationError, Solver
+from limeform.solve import EvaluationError, Solution, Solver
 
 FloatArray = NDArray[np.float64]
 
-SUBSETS = 3
+SUBSETS = 1
 """Random starts of a nonlinear mean."""
 BoolArray = NDArray[np.bool_]
 
@@ -64,11 +64,12 @@ def fit_trimmed_joint(
     if options.correct:
         raise OptionError("correct=True is for linear means without constraints and priors: compare with reweight=")
     plain = make_search(model.setup, model.y, always, options, model.reml)
-    search = replace(plain, inner=_Inner(model, solver, plain))
+    inner = _Inner(model, solver, plain)
+    search = replace(plain, inner=inner)
     found = _found(search, plain, options, model)
     weights = search.row_weights(found.best.weights)
     kept = model.with_weights(weights)
-    estimates = estimate_joint(kept, solver, found.best.x)
+    estimates = estimates_at(kept, inner.solutions[weights.tobytes()])
     rows = row_contributions(kept, estimates.variables)
     raw, factor = estimates, consistency_factor(rows.standardized(), weights, plain.known)
     if options.reweight is not None:
@@ -124,17 +125,23 @@ def _found(search: Search, plain: Search, options: Trimming, model: JointModel) 
 
 
 def _from_subsets(search: Search, first: Trimmed, options: Trimming) -> list[Trimmed]:
-    """Follow a few random subsets of h units to the end: for a nonlinear mean each inner fit is a search of its own."""
+    """Follow a few random subsets of h units: for a nonlinear mean each inner fit is a search of its own.
+
+    One whose first step keeps the units of an end that is known already ends there.
+    """
     generator = np.random.default_rng(0 if options.rng is None else options.rng)
-    free, ends = np.flatnonzero(~search.always), []
+    free, ends = np.flatnonzero(~search.always), [first]
     for child in generator.spawn(min(options.starts, SUBSETS)):
         weights = search.always.astype(np.float64)
         weights[child.choice(free, search.h - int(search.always.sum()), replace=False)] = 1.0
         try:
-            ends.append(concentrate(search, fit_at(search, weights, first.x, EXACT), EXACT, options.max_outer))
+            begin = fit_at(search, weights, first.x, EXACT)
+            after = smallest(begin.slope, search.h, search.always)
+            known = next((end for end in ends if np.array_equal(end.weights, after)), None)
+            ends.append(concentrate(search, begin, EXACT, options.max_outer) if known is None else known)
         except EvaluationError:
             continue
-    return ends
+    return ends[1:]
 
 
 def _unconstrained_weights(plain: Search, options: Trimming) -> tuple[FloatArray | None, int]:
@@ -147,16 +154,19 @@ def _unconstrained_weights(plain: Search, options: Trimming) -> tuple[FloatArray
 
 
 class _Inner:
-    """The inner fit at given weights of the units."""
+    """The inner fit at given weights of the units; solutions are kept by the weights of the rows."""
 
     def __init__(self, model: JointModel, solver: Solver, plain: Search) -> None:
         self.model, self.solver, self.plain = model, solver, plain
+        self.solutions: dict[bytes, Solution] = {}
 
     def __call__(self, weights: FloatArray, start: FloatArray, history: tuple[float, ...]) -> Trimmed:
         """Fit, and collect what each unit contributes."""
         w = self.plain.row_weights(weights)
         kept = self.model.with_weights(w)
-        x, value = solve_joint(kept, self.solver, start)
+        solution = solve_joint(kept, self.solver, start)
+        x, value = solution.x[: len(start)], float(solution.value)
+        self.solutions[w.tobytes()] = solution
         if self.plain.groups is None:
             each = row_contributions(kept, x)
             return Trimmed(weights, x, value, each.slope(kept.reml), each.predictive(), each, (*history, value))
