@@ -23,6 +23,7 @@ from limeform.errors import (
 )
 from limeform.fit import Trimming
 from limeform.models import LMM, Random, lmm
+from limeform.resample import KnotEnsemble, knot_ensemble
 from limeform.restrict import (
     average,
     bounds,
@@ -49,6 +50,7 @@ __all__ = [
     "FormulaError",
     "InfeasibleError",
     "Ipopt",
+    "KnotEnsemble",
     "LMMResults",
     "LimeformError",
     "MeanFunction",
@@ -70,6 +72,7 @@ __all__ = [
     "datasets",
     "decreasing",
     "increasing",
+    "knot_ensemble",
     "laplace",
     "lmm",
     "normal",

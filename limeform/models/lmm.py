@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, MeanFunction, build_design
+from limeform.design.rewrite import with_knots
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
 from limeform.fit import (
     JointModel,
@@ -164,7 +165,7 @@ class LMM:
         )
         check_design(self.design)
         self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
-        self.source = Source(formula, data, keywords, scope, reml, self.trim, missing, given)
+        self.source = Source(formula, data, keywords, self.design.recipe.scope, reml, self.trim, missing, given)
         trimmed = self.trim.fraction > 0
         self.reml = not trimmed if reml is None else bool(reml)
         self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
@@ -196,6 +197,10 @@ class LMM:
         if self.restrictions is not None and self._joint is None:
             self._joint = prepare_joint(self.design, self.restrictions, self.start, self.reml)
         return self._joint
+
+    def recipe(self) -> KnotRecipe:
+        """Return what builds this model again with other knots; it can be sent to another process."""
+        return KnotRecipe(self.source)
 
     @property
     def endog_names(self) -> str:
@@ -289,6 +294,29 @@ class LMM:
         if not isinstance(start, LMMResults) or start.design is not self.design:
             raise OptionError("start= takes the results of an earlier fit of this model")
         return start.estimates.variables
+
+
+@dataclass(frozen=True, eq=False)
+class KnotRecipe:
+    """Builds a model again with other knots of one of its curves.
+
+    Attributes
+    ----------
+    source : Source
+        All arguments of the model.
+    """
+
+    source: Source
+
+    def __call__(self, name: str, knots: Sequence[float], bounds: tuple[float, float]) -> LMM:
+        """Return the model with ``knots`` for the curve ``name``."""
+        given = self.source
+        text = with_knots(given.formula.text, name, knots, bounds)
+        model = LMM.__new__(LMM)
+        model._set(
+            parse(text), given.data, given.keywords, given.scope.mapping(), given.reml, given.trim, given.missing, given.given
+        )
+        return model
 
 
 def lmm(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
 from limeform.design import Keywords, MeanFunction
+from limeform.design.formulaic_compat import Scope
 from limeform.fit import Trimming
 from limeform.formula import ModelFormula
 from limeform.restrict import Constraint, Penalty, Prior
@@ -49,8 +49,8 @@ class Source:
     formula : ModelFormula
     data : DataFrame
     keywords : Keywords
-    scope : mapping
-        Names of the caller.
+    scope : Scope
+        The names that the formula takes from the caller's scope.
     reml : bool or None
     trim : Trimming
     missing : str
@@ -60,7 +60,7 @@ class Source:
     formula: ModelFormula
     data: object
     keywords: Keywords
-    scope: Mapping[str, Any] = field(repr=False)
+    scope: Scope
     reml: bool | None
     trim: Trimming
     missing: str
