@@ -182,14 +182,15 @@ class LMM:
         first = None if start is None else self._start(start)
         results = self._fit_kept(self._setup, chosen) if self.trim.fraction > 0 else None
         if results is None:
-            results = LMMResults(self, self._setup, estimate(self._setup, self.reml, chosen, first))
+            estimates = estimate(self._setup, self.reml, chosen, first, refine=solver is None)
+            results = LMMResults(self, self._setup, estimates)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         _warn(results)
         return results
 
     def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
-        y = self.design.y - self.design.offset
+        y = self.design.shifted
         kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
         return LMMResults(self, kept, estimates, report)
 
