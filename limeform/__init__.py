@@ -19,7 +19,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, lmm
+from limeform.models import LMM, Random, TrimPath, lmm, trim_path
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -40,8 +40,10 @@ __all__ = [
     "ScipyMinimize",
     "SingularFitWarning",
     "SolverError",
+    "TrimPath",
     "Trimming",
     "UnknownColumnError",
     "datasets",
     "lmm",
+    "trim_path",
 ]

@@ -2,7 +2,7 @@
 
 from limeform.fit.checks import check_design
 from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, modes_of, prepare
-from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, refit_trimmed
 
 __all__ = [
     "Estimates",
@@ -16,4 +16,5 @@ __all__ = [
     "fit_trimmed",
     "modes_of",
     "prepare",
+    "refit_trimmed",
 ]

@@ -12,7 +12,7 @@ from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
 from limeform.errors import OptionError
-from limeform.fit import Estimates, Setup, TrimReport, estimate_again
+from limeform.fit import Estimates, Setup, TrimReport, estimate_again, refit_trimmed
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
 from limeform.results.describe import describe
@@ -238,7 +238,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
     # ------------------------------------------------------------------ other fits of the same model
 
     def refit(self, response: ArrayLike | pd.Series) -> LMMResults:
-        """Fit the same design to another response, starting from these estimates.
+        """Fit the same design to another response, starting from these estimates; trimmed rows stay trimmed.
 
         Parameters
         ----------
@@ -250,10 +250,12 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
         LMMResults
         """
         y = new_response(response, self.design)
-        setup, estimates = estimate_again(
-            self._setup, y - self.design.offset, self.reml, Newton(), self.estimates.variables
-        )
-        return LMMResults(self.model.with_response(y), setup, estimates, self.trimming)
+        shifted, report = y - self.design.offset, self.trimming
+        if report is None:
+            setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
+        else:
+            setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())
+        return LMMResults(self.model.with_response(y), setup, estimates, report)
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.

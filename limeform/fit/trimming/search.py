@@ -16,7 +16,7 @@ from joblib import Parallel, delayed
 
 from limeform.fit.trimming.exchange import exchange, improves, shake
 from limeform.fit.trimming.options import Trimming
-from limeform.fit.trimming.simplex import smallest
+from limeform.fit.trimming.simplex import FloatArray, smallest
 from limeform.fit.trimming.starts import LARGE, Begun, random_starts
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at, start_of
 
@@ -62,7 +62,7 @@ class Found:
         return bool(np.isin(self.best.weights, (0.0, 1.0)).all())
 
 
-def find(search: Search, options: Trimming) -> Found:
+def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> Found:
     """Search for the h units that the model explains best.
 
     Parameters
@@ -71,6 +71,8 @@ def find(search: Search, options: Trimming) -> Found:
         The model.
     options : Trimming
         The user's options.
+    warm : ndarray, shape (units,), optional
+        Scores whose h smallest make one more start.
 
     Returns
     -------
@@ -81,8 +83,10 @@ def find(search: Search, options: Trimming) -> Found:
         return Found(uniform, 1, 1, 1, True, True)
     generator = np.random.default_rng(0 if options.rng is None else options.rng)
     *children, last = generator.spawn(options.starts + 1)
-    begun = random_starts(search, children, last)
+    begun = random_starts(search, children, last) if children else []
     begun = sorted(begun, key=lambda start: start.value)
+    if warm is not None:
+        begun = [Begun(smallest(warm, search.h, search.always), start_of(search), np.nan), *begun]
     chosen = _meeting(begun)[: (FINALISTS if len(search.y) <= LARGE else FINALISTS // 2) - 1]
     settle = partial(_settle, search, max_outer=options.max_outer)
     settled = _meeting(
@@ -97,7 +101,7 @@ def find(search: Search, options: Trimming) -> Found:
     best = _earlier_first(search, best)
     return Found(
         best=best,
-        starts=1 + options.starts,
+        starts=1 + options.starts + (warm is not None),
         followed=sum(counts),
         agreeing=sum(count for count, (end, _) in zip(counts, ended, strict=True) if end.value <= best.value + AGREE),
         fixed_point=bool(np.array_equal(smallest(best.slope, search.h, search.always), best.weights)),

@@ -37,7 +37,7 @@ ENTRIES = 3_000_000
 """Weights (starts times rows) taken at a time."""
 
 RIDGE = 1e-9
-SMALLEST = 1e-10
+SMALLEST = 1e-24
 """Keep the arithmetic defined where a subset determines too little, in working units."""
 
 
@@ -52,7 +52,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class _Start:
-    """A start under way: weights (units,), Gamma over the common variance (k, k), (-beta, 1), common variance, value."""
+    """A start under way: weights (units,), Gamma over the common variance (k, k), (-beta, 1), common variance."""
 
     weights: FloatArray
     gamma: FloatArray
@@ -110,8 +110,8 @@ class _Fit:
 def random_starts(search: Search, children: Sequence[np.random.Generator], rng: np.random.Generator) -> list[Begun]:
     """Descend a few steps from random subsets.
 
-    With more than `LARGE` rows all but the last step are taken on a random sample of about `SAMPLE` of them, whole groups
-    where these are small, and only the best few starts are carried over to all rows.
+    With more than `LARGE` rows the steps are taken on a random sample of about `SAMPLE` of them, whole groups where
+    these are small, and only the best few starts are carried over to all rows.
 
     Parameters
     ----------
@@ -148,16 +148,16 @@ def sampled(search: Search, rng: np.random.Generator) -> Search:
     index = np.flatnonzero(np.isin(group, chosen))
     if search.groups is None and len(index) > 2 * SAMPLE:
         index = np.sort(rng.choice(index, SAMPLE, replace=False))
-    _, codes = np.unique(group[index], return_inverse=True)
-    codes = codes.ravel().astype(np.int32)
-    always = search.always[index] if search.groups is None else search.always[np.unique(group[index])]
+    levels, renumbered = np.unique(group[index], return_inverse=True)
+    codes = np.asarray(renumbered.ravel(), dtype=np.int32)
+    always = search.always[index] if search.groups is None else search.always[levels]
     share = (search.h - search.always.sum()) / max(int((~search.always).sum()), 1)
     part = Rows(
         x=rows.x[index],
         z=rows.z[index],
         precision=rows.precision[index],
         weights=rows.weights[index],
-        cells=make_cells(codes, int(codes.max()) + 1, None, 1),
+        cells=make_cells(codes, len(levels), None, 1),
     )
     return replace(
         search,
@@ -248,8 +248,8 @@ def _fit(
     moments = _moments(columns, row_weights)
     gram, crossed = moments[:, :, :k, :k], moments[:, :, :k, k:]
     inner = np.eye(k) + gamma[:, None] @ gram
-    conditional = np.linalg.solve(inner, np.broadcast_to(gamma[:, None], inner.shape))
-    log_det = np.linalg.slogdet(inner)[1]
+    conditional = np.asarray(np.linalg.solve(inner, np.broadcast_to(gamma[:, None], inner.shape)), dtype=np.float64)
+    log_det = np.asarray(np.linalg.slogdet(inner)[1], dtype=np.float64)
     projected = moments[:, :, k:, k:].sum(axis=1)
     projected -= np.einsum("bmkc,bmkd->bcd", crossed, conditional @ crossed)
     rho = _best_fixed(projected) if rho is None else rho
@@ -260,7 +260,7 @@ def _fit(
         scale = np.ones(len(weights)) if known else np.maximum(quadratic / total, SMALLEST)
     value = 0.5 * (quadratic / scale + total * np.log(scale) + log_det.sum(axis=1) - row_weights @ np.log(columns.v))
     modes = (conditional @ (crossed @ rho[:, None, :, None]))[..., 0]
-    return _Fit(rho, scale, modes, conditional, log_det, value)
+    return _Fit(rho, np.asarray(scale, dtype=np.float64), modes, conditional, log_det, value)
 
 
 def _best_fixed(projected: FloatArray) -> FloatArray:

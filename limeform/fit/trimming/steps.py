@@ -6,7 +6,7 @@ The value v(w) = min over the parameters of the criterion with likelihood weight
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,13 +92,13 @@ class Trimmed:
         Criterion after each outer step from the start.
     """
 
-    weights: FloatArray
+    weights: FloatArray = field(repr=False)
     x: FloatArray
     value: float
-    slope: FloatArray
-    predictive: FloatArray
-    rows: Contributions
-    history: tuple[float, ...]
+    slope: FloatArray = field(repr=False)
+    predictive: FloatArray = field(repr=False)
+    rows: Contributions = field(repr=False)
+    history: tuple[float, ...] = field(repr=False)
 
 
 def objective_at(search: Search, weights: FloatArray) -> Objective:
