@@ -22,7 +22,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, lmm
+from limeform.models import LMM, Random, TrimPath, lmm, trim_path
 from limeform.resample import KnotEnsemble, knot_ensemble
 from limeform.restrict import (
     average,
@@ -62,6 +62,7 @@ __all__ = [
     "ScipyMinimize",
     "SingularFitWarning",
     "SolverError",
+    "TrimPath",
     "Trimming",
     "UnknownColumnError",
     "average",
@@ -78,5 +79,6 @@ __all__ = [
     "normal",
     "passes",
     "penalty",
+    "trim_path",
     "uniform",
 ]

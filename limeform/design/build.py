@@ -18,6 +18,7 @@ from limeform.design.nonlinear import MeanFunction, NonlinearBlock, make_block
 from limeform.design.random import FloatArray, GroupedEffects, TermColumns, find_levels
 from limeform.design.recipe import Recipe
 from limeform.design.rows import Made, Sources, complete_sources, make
+from limeform.design.sizes import refuse_sizes
 from limeform.errors import DataError, FormulaError, OptionError
 from limeform.formula import ModelFormula
 
@@ -66,6 +67,11 @@ class Design:
     recipe: Recipe
     curves: tuple[Curve, ...] = ()
     nonlinear: tuple[NonlinearBlock, ...] = ()
+
+    @property
+    def shifted(self) -> FloatArray:
+        """Response less offset, shape (n,); the response itself where there is no offset."""
+        return self.y - self.offset if self.offset.strides[0] else self.y
 
 
 def build_design(
@@ -119,10 +125,11 @@ def build_design(
     errors = read_errors(made.given, made.index)
     fixed = made.columns["fixed"]
     _refuse_same_names(made)
-    curves, names = fixed_curves(fixed.spec, len(made.y))
-    with np.errstate(all="ignore"):  # values out of range are refused later, with their name
-        independent = independent_columns(fixed.matrix, errors.precision)
-    kept = _with_curves(independent, names, curves, restricted)
+    refuse_sizes(made.y[:, None], [f"response {formula.response!r}"])
+    for part in made.columns.values():
+        refuse_sizes(part.matrix, part.names)
+    curves, names = fixed_curves(fixed.spec)
+    kept = _with_curves(independent_columns(fixed.matrix, errors.precision), names, curves, restricted)
     p = len(kept)
     blocks, more = _nonlinear(formula, made, p)
     if mean is not None:

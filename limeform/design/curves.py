@@ -95,15 +95,13 @@ def spline_of(curve: Curve) -> SplineBasis:
     return curve.basis
 
 
-def fixed_curves(spec: ModelSpec, rows: int) -> tuple[list[Curve], list[str]]:
+def fixed_curves(spec: ModelSpec) -> tuple[list[Curve], list[str]]:
     """Find the curves of the fixed part, and name its columns.
 
     Parameters
     ----------
     spec : ModelSpec
         formulaic's specification of the fixed part.
-    rows : int
-        Rows of the data, to keep exposures only where they belong to these.
 
     Returns
     -------

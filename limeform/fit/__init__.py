@@ -13,7 +13,7 @@ from limeform.fit.estimate import (
     prepare,
 )
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
-from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
 __all__ = [
     "ActiveConstraint",
@@ -34,4 +34,5 @@ __all__ = [
     "modes_of",
     "prepare",
     "prepare_joint",
+    "refit_trimmed",
 ]

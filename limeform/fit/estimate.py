@@ -23,9 +23,13 @@ from limeform.likelihood import (
     make_cells,
     with_response,
 )
-from limeform.solve import Problem, Solution, Solver, Status
+from limeform.solve import Newton, Problem, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
+
+
+QUICK = Newton(tol=1e-2, max_iter=5)
+"""Takes the start near the optimum."""
 
 
 @dataclass(frozen=True)
@@ -176,10 +180,10 @@ def prepare(design: Design) -> Setup:
         x=design.x,
         z=np.zeros((n, 0)) if random is None else random.z,
         precision=errors.precision,
-        weights=np.ones(n),
+        weights=np.broadcast_to(1.0, n),
         cells=cells,
     )
-    y = design.y - design.offset
+    y = design.shifted
     coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
     if not known:
         _check_spread(design, coordinates.variance * coordinates.excess, y)
@@ -211,7 +215,12 @@ def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
 
 
 def estimate(
-    setup: Setup, reml: bool, solver: Solver, start: FloatArray | None = None, lower: FloatArray | None = None
+    setup: Setup,
+    reml: bool,
+    solver: Solver,
+    start: FloatArray | None = None,
+    lower: FloatArray | None = None,
+    refine: bool = False,
 ) -> Estimates:
     """Maximise the likelihood.
 
@@ -227,13 +236,16 @@ def estimate(
         Variance parameters to start from, working coordinates.
     lower : ndarray, shape (q,), optional
         Lower bounds of the variance parameters.
+    refine : bool
+        Take the default start near the optimum by a few Newton steps before the solver is called.
 
     Returns
     -------
     Estimates
     """
     objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
-    first = default_start(objective) if start is None else start
+    begin = refined_start if refine else default_start
+    first = begin(objective) if start is None else start
     solution = settle(objective, first, lambda at: _solve(objective, solver, at, lower))
     return _natural_scale(objective, solution)
 
@@ -244,6 +256,14 @@ def estimate_again(
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
     again = replace(setup, products=with_response(setup.products, y, setup.rows))
     return again, estimate(again, reml, solver, start)
+
+
+def refined_start(objective: Objective) -> FloatArray:
+    """Return the default start after a few quick Newton steps: each costs a tenth of an Ipopt iteration."""
+    start = default_start(objective)
+    if objective.n_parameters == 0:
+        return start
+    return QUICK.minimize(Problem(start, objective.value, objective.gradient, objective.hessian)).x
 
 
 def default_start(objective: Objective) -> FloatArray:

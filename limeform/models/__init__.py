@@ -1,6 +1,7 @@
-"""Models, not yet fitted."""
+"""Models, not yet fitted, and sweeps over them."""
 
 from limeform.models.arrays import Random
 from limeform.models.lmm import LMM, lmm
+from limeform.models.trim_path import TrimPath, trim_path
 
-__all__ = ["LMM", "Random", "lmm"]
+__all__ = ["LMM", "Random", "TrimPath", "lmm", "trim_path"]

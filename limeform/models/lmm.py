@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -191,6 +192,15 @@ class LMM:
             other._joint = self._joint.with_response(y - self.design.offset)
         return other
 
+    def with_trim(self, trim: float | Trimming) -> LMM:
+        """Return the same model, by the same criterion (REML or ML), with another share of the rows left out."""
+        other = copy(self)
+        options = trim if isinstance(trim, Trimming) else replace(self.trim, fraction=trim)
+        if options.keep is not self.trim.keep:
+            raise OptionError("with_trim changes any option but keep=, which needs the data: build the model again")
+        other.trim = options
+        return other
+
     @property
     def joint(self) -> JointModel | None:
         """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
@@ -236,8 +246,8 @@ class LMM:
         Parameters
         ----------
         solver : Solver, optional
-            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``; Ipopt where it is installed, else
-            SciPy, if left out.
+            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``. If left out, Ipopt where it is
+            installed, else SciPy, from a start that a few Newton steps have brought near the optimum.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
         starts : int
@@ -256,7 +266,7 @@ class LMM:
         first = None if start is None else self._start(start)
         joint = self.joint
         if joint is None:
-            results = self._fit(chosen, first)
+            results = self._fit(chosen, first, start, refine=solver is None)
         else:
             results = self._fit_joint(joint, chosen, first, starts, rng)
         if disp:
@@ -264,12 +274,12 @@ class LMM:
         _warn(results)
         return results
 
-    def _fit(self, solver: Solver, first: FloatArray | None) -> LMMResults:
+    def _fit(self, solver: Solver, first: FloatArray | None, start: LMMResults | None, refine: bool) -> LMMResults:
         if self._setup is None:
             self._setup = prepare(self.design)
         if self.trim.fraction > 0:
-            return self._fit_kept(self._setup, solver)
-        return LMMResults(self, self._setup, estimate(self._setup, self.reml, solver, first))
+            return self._fit_kept(self._setup, solver, start)
+        return LMMResults(self, self._setup, estimate(self._setup, self.reml, solver, first, refine=refine))
 
     def _fit_joint(
         self, joint: JointModel, solver: Solver, first: FloatArray | None, starts: int, rng: np.random.Generator | int | None
@@ -285,9 +295,12 @@ class LMM:
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
-    def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
-        y = self.design.y - self.design.offset
-        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
+    def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
+        y = self.design.shifted
+        earlier = None if start is None else start.trimming
+        same_units = earlier is not None and earlier.options.level == self.trim.level
+        warm = earlier.found.best.slope if earlier is not None and same_units else None
+        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver, warm)
         return LMMResults(self, kept, estimates, report)
 
     def _start(self, start: LMMResults) -> FloatArray:

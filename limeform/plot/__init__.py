@@ -10,6 +10,8 @@ from limeform.plot.forest_content import Forest, Order, Pooled
 from limeform.plot.funnel import Funnel, funnel_plot
 from limeform.plot.random_effects import Caterpillar, caterpillar_plot
 from limeform.plot.residuals import Residuals, residual_plot
+from limeform.plot.trim_path import PathPicture, trim_path_plot
+from limeform.plot.trimming import TrimmingPicture, trimming_plot
 
 __all__ = [
     "Caterpillar",
@@ -17,11 +19,15 @@ __all__ = [
     "Forest",
     "Funnel",
     "Order",
+    "PathPicture",
     "Pooled",
     "Residuals",
+    "TrimmingPicture",
     "caterpillar_plot",
     "curve_plot",
     "forest_plot",
     "funnel_plot",
     "residual_plot",
+    "trim_path_plot",
+    "trimming_plot",
 ]

@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 import warnings
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
-from statsmodels.stats.contrast import ContrastResults
 
-from limeform.design import Column, Design
-from limeform.design.frame import as_numbers, column
+from limeform.design import Column, Design, Keywords
 from limeform.errors import OptionError
-from limeform.fit import (
-    Estimates,
-    JointModel,
-    Setup,
-    TrimReport,
-    cochran_q,
-    estimate_again,
-    estimate_joint,
-    joint_modes,
-    modes_of,
-)
-from limeform.likelihood import Modes, ResidualVariance
-from limeform.mean import linearised
-from limeform.plot import caterpillar_plot, curve_plot, forest_plot, funnel_plot, residual_plot
-from limeform.results import inference, plots
-from limeform.results.curve import curve_inputs, curve_picture, curve_table, parametric_draws, transformed
+from limeform.fit import Estimates, JointModel, Setup, TrimReport, estimate_again, estimate_joint, refit_trimmed
+from limeform.formula import ModelFormula
+from limeform.likelihood import ResidualVariance
+from limeform.restrict import Restrictions
+from limeform.results.curves import Curves
 from limeform.results.describe import describe
-from limeform.results.effects import effects_frame, variance_components
-from limeform.results.heterogeneity import Heterogeneity, heterogeneity
-from limeform.results.inference import FloatArray, Hypothesis, WaldTable
+from limeform.results.fixed_effects import FixedEffects
+from limeform.results.inference import FloatArray
+from limeform.results.meta_analysis import MetaAnalysis
+from limeform.results.plotting import Plotting
 from limeform.results.predict import fitted_values, predict_new
-from limeform.results.restrictions import active_table, prior_table
+from limeform.results.random_part import RandomPart
+from limeform.results.refit import new_response
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
-from limeform.solve import Newton, default_solver, every_solver
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
-
-    from limeform.models.lmm import LMM
+from limeform.solve import Newton, Solver, default_solver, every_solver
 
 
-class LMMResults:
+class FittedModel(Protocol):
+    """What results need of the model that they came from."""
+
+    design: Design
+    formula: ModelFormula
+    keywords: Keywords
+    reml_reason: str
+    restrictions: Restrictions | None
+
+    @property
+    def joint(self) -> JointModel | None:
+        """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
+
+    def fit(self, solver: Solver | None = None) -> LMMResults:
+        """Fit it again."""
+
+    def with_response(self, y: NDArray[np.float64]) -> FittedModel:
+        """Return the same model with another response."""
+
+
+class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
@@ -67,16 +68,14 @@ class LMMResults:
         How rows were trimmed.
     """
 
-    def __init__(self, model: LMM, setup: Setup, estimates: Estimates, trimming: TrimReport | None = None) -> None:
+    def __init__(
+        self, model: FittedModel, setup: Setup, estimates: Estimates, trimming: TrimReport | None = None
+    ) -> None:
         self.model = model
+        self.design = model.design
         self.estimates = estimates
         self.trimming = trimming
         self._setup = setup
-
-    @property
-    def design(self) -> Design:
-        """The arrays that were fitted, with their names."""
-        return self.model.design
 
     # ------------------------------------------------------------------ how the fit went
 
@@ -125,78 +124,6 @@ class LMMResults:
         """Whether the sampling variances are known (a meta-analysis)."""
         return self._setup.residual is ResidualVariance.KNOWN
 
-    # ------------------------------------------------------------------ fixed effects
-
-    @cached_property
-    def params(self) -> pd.Series:
-        """Fixed effects."""
-        return pd.Series(self.estimates.beta, index=list(self.design.names), name="coef")
-
-    @cached_property
-    def _wald(self) -> WaldTable:
-        return inference.wald_table(self.estimates.beta, self.estimates.beta_covariance)
-
-    @property
-    def bse(self) -> pd.Series:
-        """Standard errors of the fixed effects, the variances taken as known."""
-        return self._named(self._wald.se, "std err")
-
-    @property
-    def tvalues(self) -> pd.Series:
-        """Estimates over standard errors."""
-        return self._named(self._wald.statistic, "z")
-
-    @property
-    def pvalues(self) -> pd.Series:
-        """Two-sided p-values by the normal distribution."""
-        return self._named(self._wald.p_value, "P>|z|")
-
-    @property
-    def use_t(self) -> bool:
-        """Whether tests use the t distribution: they use the normal one."""
-        return False
-
-    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Return Wald confidence intervals of the fixed effects.
-
-        Parameters
-        ----------
-        alpha : float
-            One minus the coverage.
-
-        Returns
-        -------
-        DataFrame
-            Columns 0 and 1: lower and upper ends.
-        """
-        return pd.DataFrame(inference.wald_interval(self._wald, alpha), index=self.params.index)
-
-    def cov_params(self) -> pd.DataFrame:
-        """Return the covariance matrix of the fixed effects."""
-        names = list(self.design.names)
-        return pd.DataFrame(self.estimates.beta_covariance, index=names, columns=names)
-
-    def t_test(self, hypothesis: Hypothesis) -> ContrastResults:
-        """Test linear combinations of the fixed effects one by one.
-
-        Parameters
-        ----------
-        hypothesis : str, list of str, array (c, p), or tuple of arrays
-            ``"x + 2*z = 1"``, several of them, a matrix R (R beta = 0), or (R, q).
-
-        Returns
-        -------
-        statsmodels.stats.contrast.ContrastResults
-        """
-        return inference.t_test(self.params, self.estimates.beta_covariance, hypothesis)
-
-    def wald_test(self, hypothesis: Hypothesis) -> ContrastResults:
-        """Test linear combinations of the fixed effects jointly; argument as in `t_test`."""
-        return inference.wald_test(self.params, self.estimates.beta_covariance, hypothesis)
-
-    def _named(self, values: FloatArray, name: str) -> pd.Series:
-        return pd.Series(values, index=self.params.index, name=name)
-
     # ------------------------------------------------------------------ likelihood and sizes
 
     @property
@@ -239,93 +166,6 @@ class LMMResults:
     def bic(self) -> float:
         """Bayesian criterion, -2 llf + ln(n_kept) n_parameters."""
         return float(-2 * self.llf + np.log(self.n_kept) * self.n_parameters)
-
-    # ------------------------------------------------------------------ variances
-
-    @property
-    def scale(self) -> float:
-        """Residual variance sigma²; one where sampling variances are known, NaN where there are several."""
-        values = self.estimates.residual_variance
-        return float(values[0]) if len(values) == 1 else np.nan
-
-    @property
-    def sigma(self) -> float | pd.Series:
-        """Residual standard deviation, or a Series of them by level of the column given as ``sigma=``."""
-        if self._setup.residual is not ResidualVariance.STRATA:
-            return float(np.sqrt(self.scale))
-        levels = self.design.errors.strata_levels
-        return pd.Series(np.sqrt(self.estimates.residual_variance), index=levels, name="sigma")
-
-    @property
-    def cov_re(self) -> pd.DataFrame:
-        """Covariance matrix of the random effects of one level."""
-        names = list(self.design.random.names) if self.design.random is not None else []
-        return pd.DataFrame(self.estimates.gamma, index=names, columns=names)
-
-    def var_components(self) -> pd.DataFrame:
-        """Return variances, standard deviations and correlations, as lme4's VarCorr prints them.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``group, effect, variance, sd, corr``.
-        """
-        return variance_components(
-            self.design.random,
-            self.estimates.gamma,
-            self.estimates.residual_variance,
-            self.design.errors.strata_levels,
-            self.known_variance,
-        )
-
-    # ------------------------------------------------------------------ random effects
-
-    @cached_property
-    def _modes(self) -> Modes:
-        joint = self._joint
-        return modes_of(self._setup, self.estimates) if joint is None else joint_modes(joint, self.estimates)
-
-    @cached_property
-    def _joint(self) -> JointModel | None:
-        """The joint model at the weights of this fit; None for a fit that profiles the mean out."""
-        joint = self.model.joint
-        return None if joint is None else joint.with_weights(self._setup.rows.weights)
-
-    @property
-    def random_effects(self) -> dict[Any, pd.Series]:
-        """Conditional modes of the random effects, by level."""
-        random = self.design.random
-        if random is None:
-            return {}
-        names = list(random.names)
-        return {
-            level: pd.Series(effect, index=names)
-            for level, effect in zip(random.levels, self._modes.effects, strict=True)
-        }
-
-    @property
-    def random_effects_cov(self) -> dict[Any, pd.DataFrame]:
-        """Conditional covariances of the random effects, by level."""
-        random = self.design.random
-        if random is None:
-            return {}
-        names = list(random.names)
-        return {
-            level: pd.DataFrame(covariance, index=names, columns=names)
-            for level, covariance in zip(random.levels, self._modes.covariance, strict=True)
-        }
-
-    def ranef(self) -> pd.DataFrame:
-        """Return the conditional modes with their standard deviations as one long table.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``group, level, effect, mode, sd``.
-        """
-        if self.design.random is None:
-            return pd.DataFrame(columns=["group", "level", "effect", "mode", "sd"])
-        return effects_frame(self.design.random, self._modes)
 
     # ------------------------------------------------------------------ fitted values and predictions
 
@@ -397,148 +237,15 @@ class LMMResults:
         Returns
         -------
         DataFrame
-            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much taking the row in would
-            raise minus the log-likelihood, the variances held.
+            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the log-likelihood
+            would rise with the row, the variances held.
         """
         return outlier_table(self.trimming, self.design)
 
-    # ------------------------------------------------------------------ curves, constraints and priors
-
-    def curve(
-        self,
-        term: str,
-        at: ArrayLike | None = None,
-        *,
-        derivative: int = 0,
-        transform: Callable[[Any], Any] | None = None,
-        alpha: float = 0.05,
-        random: Mapping[str, ArrayLike] | None = None,
-        draws: int | ArrayLike | None = None,
-        rng: np.random.Generator | int | None = None,
-    ) -> pd.DataFrame:
-        """Return a curve with two bands: for the mean, and for a new group.
-
-        Parameters
-        ----------
-        term : str
-            Name of the curve.
-        at : array (n,), optional
-            Exposures; 200 between the bounds if left out.
-        derivative : int
-            Order of the derivative.
-        transform : callable, optional
-            Applied to all values, such as ``np.exp``.
-        alpha : float
-            One minus the coverage of the bands.
-        random : dict of str to array (n,), optional
-            Columns of the random effects at the exposures, by name, where they do not follow from the exposure.
-        draws : int or array (d, p), optional
-            Bands from draws of the parameters: given, or this number of refits of simulated data within the constraints.
-        rng : Generator or int, optional
-            Randomness of the refits.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper``. Bands are NaN without draws where an
-            active inequality involves the curve, and the last two where the random effects at the exposures are unknown.
-        """
-        sample = parametric_draws(self, draws, rng) if isinstance(draws, int) else draws
-        values = None if sample is None else np.asarray(sample, dtype=np.float64)
-        table = curve_table(curve_inputs(self, term), at, derivative, alpha, random, values)
-        return transformed(table, transform)
-
-    def plot_curve(
-        self,
-        term: str,
-        at: ArrayLike | None = None,
-        *,
-        derivative: int = 0,
-        transform: Callable[[Any], Any] | None = None,
-        alpha: float = 0.05,
-        random: Mapping[str, ArrayLike] | None = None,
-        draws: int | ArrayLike | None = None,
-        rng: np.random.Generator | int | None = None,
-        ax: Axes | None = None,
-    ) -> Axes:
-        """Draw a curve with its bands, the rows (sized by precision, trimmed ones crossed), knots and references.
-
-        Parameters are those of `curve`, and ``ax``: where to draw; a new figure if left out.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        options: dict[str, Any] = {"derivative": derivative, "transform": transform, "alpha": alpha}
-        table = self.curve(term, at, random=random, draws=draws, rng=rng, **options)
-        return curve_plot(curve_picture(self, curve_inputs(self, term), table, transform, derivative), ax=ax)
-
-    @property
-    def active_constraints(self) -> pd.DataFrame:
-        """Constraints at a limit, with the number of their rows there and the largest multiplier."""
-        return active_table(self.estimates.restricted)
-
-    @property
-    def log_priors(self) -> pd.Series:
-        """Log density of each prior at the estimates; not part of ``llf``."""
-        return prior_table(self.estimates.restricted)
-
-    # ------------------------------------------------------------------ meta-analysis
-
-    @cached_property
-    def heterogeneity(self) -> Heterogeneity | None:
-        """Q, tau², I² (percent) and H² of a meta-analysis; None where the sampling variances are unknown.
-
-        They measure a linear mean that nothing restricts: with constraints, priors or a nonlinear mean there are none.
-        """
-        variance = self.design.errors.variance
-        if self.model.restrictions is not None:
-            return None
-        if variance is None:
-            return None
-        kept = self.inliers.to_numpy()
-        return heterogeneity(self.design.x[kept], variance[kept], cochran_q(self._setup), self._tau2())
-
-    def _tau2(self) -> float | None:
-        random = self.design.random
-        if random is None:
-            return None
-        return float(self.estimates.gamma[0, 0]) if random.names == ("Intercept",) else np.nan
-
-    def _measure(self, name: str) -> float:
-        if self.heterogeneity is None:
-            raise AttributeError(f"{name} is defined for known sampling variances only: give se= or variance=")
-        return float(getattr(self.heterogeneity, name))
-
-    @property
-    def tau2(self) -> float:
-        """Between-study variance of a meta-analysis; NaN with random slopes."""
-        return self._measure("tau2")
-
-    @property
-    def i2(self) -> float:
-        """Percentage of the total variance that is heterogeneity."""
-        return self._measure("i2")
-
-    @property
-    def h2(self) -> float:
-        """Ratio of total to sampling variance."""
-        return self._measure("h2")
-
-    @property
-    def q(self) -> float:
-        """Cochran's Q of the residuals."""
-        return self._measure("q")
-
-    @property
-    def q_pvalue(self) -> float:
-        """P-value of ``q``."""
-        return self._measure("q_pvalue")
-
     # ------------------------------------------------------------------ other fits of the same model
 
-    def refit(self, response: Column) -> LMMResults:
-        """Fit the same design to another response, starting from these estimates.
+    def refit(self, response: ArrayLike | pd.Series) -> LMMResults:
+        """Fit the same design to another response, starting from these estimates; trimmed rows stay trimmed.
 
         Parameters
         ----------
@@ -549,20 +256,16 @@ class LMMResults:
         -------
         LMMResults
         """
-        frame = pd.DataFrame(index=self.design.index)
-        _, values = column(response, frame, "response")
-        y = as_numbers(values, "the new response")
-        if np.isnan(y).any():
-            raise OptionError(f"the new response has {int(np.isnan(y).sum())} missing values; it needs all {self.nobs}")
-        joint = self._joint
-        if joint is not None:
-            again = self.model.with_response(y)
-            estimates = estimate_joint(joint.with_response(y - self.design.offset), default_solver(), self.estimates.variables)
-            return LMMResults(again, self._setup, estimates)
-        setup, estimates = estimate_again(
-            self._setup, y - self.design.offset, self.reml, Newton(), self.estimates.variables
-        )
-        return LMMResults(self.model.with_response(y), setup, estimates)
+        y = new_response(response, self.design)
+        shifted, report = y - self.design.offset, self.trimming
+        if self._joint is not None:
+            estimates = estimate_joint(self._joint.with_response(shifted), default_solver(), self.estimates.variables)
+            return LMMResults(self.model.with_response(y), self._setup, estimates, report)
+        if report is None:
+            setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
+        else:
+            setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())
+        return LMMResults(self.model.with_response(y), setup, estimates, report)
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.
@@ -601,27 +304,6 @@ class LMMResults:
         """
         return build_summary(describe(self, alpha))
 
-    def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Return the fixed effects as a table with broom's names.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
-        """
-        interval = inference.wald_interval(self._wald, alpha)
-        return pd.DataFrame(
-            {
-                "term": list(self.design.names),
-                "estimate": self._wald.estimate,
-                "std_error": self._wald.se,
-                "statistic": self._wald.statistic,
-                "p_value": self._wald.p_value,
-                "conf_low": interval[:, 0],
-                "conf_high": interval[:, 1],
-            }
-        )
-
     def glance(self) -> pd.DataFrame:
         """Return the fit as a table of one row: method, sizes, likelihood, status."""
         row: dict[str, Any] = {
@@ -658,137 +340,3 @@ class LMMResults:
     def dropped_columns(self) -> tuple[str, ...]:
         """Fixed-effects columns left out because earlier ones explain them."""
         return self.design.dropped
-
-    # ------------------------------------------------------------------ plots
-
-    def plot_forest(
-        self,
-        *,
-        transform: Callable[[FloatArray], Any] | None = None,
-        labels: plots.Labels | None = None,
-        reference: float | Literal["auto"] | None = "auto",
-        order: Literal["data", "estimate", "weight"] | None = None,
-        annotate: bool | None = None,
-        alpha: float = 0.05,
-        ax: Axes | None = None,
-    ) -> Axes:
-        """Draw a forest plot of a meta-analysis: the rows with their intervals, and the summary or the fitted values.
-
-        Squares have areas in proportion to weights, the inverse of the marginal variance of a row. Where all rows have
-        the same mean a diamond shows it with its interval, and a bar the prediction interval of a new study; with
-        moderators a diamond in each row shows its fitted value. Rows that are too many to be labelled (about 100 on a
-        page) are sorted by estimate and drawn as thin lines. Text stays within the space that ``ax`` had.
-
-        Parameters
-        ----------
-        transform : callable, optional
-            Applied to all values, such as ``np.exp`` for log ratios, for which the axis is logarithmic.
-        labels : sequence of length nobs, or Series on the index of the data, optional
-            Names of the rows; the levels of the grouping factor if left out. The name of a Series is the heading.
-        reference : float, "auto" or None
-            Place of the vertical line, before the transform; "auto" is zero, left out where it is far from the rows.
-        order : {"data", "estimate", "weight"}, optional
-            Order of the rows; if left out that of the data, or by estimate where they are too many to be labelled.
-        annotate : bool, optional
-            Write estimates and intervals on the right; if left out, where ``ax`` has room for them.
-        alpha : float
-            One minus the coverage of the intervals.
-        ax : Axes, optional
-            Where to draw; a new figure that fits the rows if left out.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        OptionError
-            If the sampling variances are not known, or an argument does not fit.
-
-        Examples
-        --------
-        >>> import limeform as lf
-        >>> data = lf.datasets.normand1999()
-        >>> data["difference"] = data["m1i"] - data["m2i"]
-        >>> data["se"] = (data["sd1i"] ** 2 / data["n1i"] + data["sd2i"] ** 2 / data["n2i"]) ** 0.5
-        >>> results = lf.lmm("difference ~ 1 + (1 | study)", data, se="se").fit()
-        >>> ax = results.plot_forest(labels=data["source"])
-        """
-        content = plots.forest_content(
-            linearised(self.design, self.estimates.beta),
-            self.estimates.beta,
-            self.estimates.beta_covariance,
-            self.estimates.gamma,
-            self.heterogeneity,
-            labels,
-            alpha,
-        )
-        return forest_plot(content, transform=transform, reference=reference, order=order, annotate=annotate, ax=ax)
-
-    def plot_funnel(self, *, reference: float | None = None, ax: Axes | None = None) -> Axes:
-        """Draw a funnel plot of a meta-analysis: estimates, or residuals with moderators, against standard errors.
-
-        The contours hold 90, 95 and 99 percent of the rows if nothing but sampling error makes them differ.
-
-        Parameters
-        ----------
-        reference : float, optional
-            Where the funnel stands; the pooled estimate (zero for residuals) if left out. With zero the contours are
-            those of significance.
-        ax : Axes, optional
-            Where to draw; a new figure if left out.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        OptionError
-            If the sampling variances are not known.
-        """
-        return funnel_plot(plots.funnel_content(linearised(self.design, self.estimates.beta), self.estimates.beta, reference), ax=ax)
-
-    def plot_residuals(self, *, ax: Axes | None = None) -> Axes:
-        """Draw conditional residuals against fitted values, with a local regression line through them.
-
-        Parameters
-        ----------
-        ax : Axes, optional
-            Where to draw; a new figure if left out.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        fitted = self.fittedvalues.to_numpy()
-        return residual_plot(plots.residual_content(self.design.response, fitted, self.design.y - fitted), ax=ax)
-
-    def plot_random_effects(
-        self, *, sort_by: str | None = None, alpha: float = 0.05, ax: Axes | Iterable[Axes] | None = None
-    ) -> NDArray[np.object_]:
-        """Draw the random effects with their conditional intervals, sorted, one panel for each effect.
-
-        Parameters
-        ----------
-        sort_by : str, optional
-            Effect that the levels are sorted by; the first if left out. All panels have the same order.
-        alpha : float
-            One minus the coverage of the intervals.
-        ax : Axes or array of Axes, optional
-            Where to draw, one for each effect; a new figure if left out.
-
-        Returns
-        -------
-        ndarray of Axes, shape (number of effects,)
-
-        Raises
-        ------
-        OptionError
-            If the model has no random effects, or an argument does not fit.
-        """
-        random = self.design.random
-        modes = None if random is None else self._modes
-        return caterpillar_plot(
-            plots.caterpillar_content(random, modes, float(np.std(self.design.y)), sort_by, alpha), ax=ax
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,21 +49,30 @@ class TrimReport:
         Estimates before reweighting and correction.
     trimmed : int
         Rows left out.
+    lower : ndarray, shape (q,)
+        Lower bounds of the variance parameters: a stratum's variance may not vanish.
     """
 
     options: Trimming
     h: int
     n: int
     found: Found
-    weights: FloatArray
-    rows: Contributions
+    weights: FloatArray = field(repr=False)
+    rows: Contributions = field(repr=False)
     factor: float
-    raw: Estimates
+    raw: Estimates = field(repr=False)
     trimmed: int
+    lower: FloatArray = field(repr=False)
 
 
 def fit_trimmed(
-    setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool, solver: Solver
+    setup: Setup,
+    y: FloatArray,
+    always: BoolArray,
+    options: Trimming,
+    reml: bool,
+    solver: Solver,
+    warm: FloatArray | None = None,
 ) -> tuple[Setup, Estimates, TrimReport]:
     """Search for the rows to keep, and estimate from them.
 
@@ -81,12 +90,14 @@ def fit_trimmed(
         Restricted likelihood.
     solver : Solver
         Fits the rows that are kept.
+    warm : ndarray, shape (units,), optional
+        Scores of the units from a fit that trims another share: one more start.
 
     Returns
     -------
     tuple of Setup, Estimates and TrimReport
     """
-    search, found = _find(make_search(setup, y, always, options, reml), options)
+    search, found = _find(make_search(setup, y, always, options, reml), options, warm)
     by_row = replace(search, groups=None, always=always, power=False)
     weights = search.row_weights(found.best.weights)
     fit = _fit(by_row, weights, found.best.x, solver)
@@ -107,8 +118,49 @@ def fit_trimmed(
         factor=factor,
         raw=raw,
         trimmed=int((weights < 0.5).sum()),
+        lower=search.lower,
     )
     return fit.setup, fit.estimates, report
+
+
+def refit_trimmed(
+    setup: Setup, y: FloatArray, start: Estimates, report: TrimReport, solver: Solver
+) -> tuple[Setup, Estimates, TrimReport]:
+    """Fit another response with the same rows kept, and the same correction.
+
+    Parameters
+    ----------
+    setup : Setup
+        As `fit_trimmed` returned it.
+    y : ndarray, shape (n,)
+        New response less offset.
+    start : Estimates
+        Estimates to start from.
+    report : TrimReport
+        Of the fit whose rows are kept.
+    solver : Solver
+        Solver.
+
+    Returns
+    -------
+    tuple of Setup, Estimates and TrimReport
+    """
+    n = len(y)
+    search = Search(
+        setup=setup,
+        y=y,
+        h=n - report.trimmed,
+        always=np.zeros(n, dtype=bool),
+        groups=None,
+        reml=start.reml,
+        power=False,
+        lower=report.lower,
+    )
+    fit = _fit(search, report.weights, start.variables, solver)
+    raw = fit.estimates
+    if report.options.correct:
+        fit = _corrected(search, fit, report.factor, solver)
+    return fit.setup, fit.estimates, replace(report, rows=fit.rows, raw=raw)
 
 
 @dataclass(frozen=True)
@@ -204,13 +256,13 @@ def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimmin
     )
 
 
-def _find(search: Search, options: Trimming) -> tuple[Search, Found]:
+def _find(search: Search, options: Trimming, warm: FloatArray | None) -> tuple[Search, Found]:
     """Search; with a variance per stratum first with a common one, which cannot degenerate, then on from there."""
     setup = search.setup
     if setup.residual is not ResidualVariance.STRATA:
-        return search, find(search, options)
+        return search, find(search, options, warm)
     common = replace(search, setup=with_common_variance(setup, search.y), lower=search.lower)
-    found = find(common, options)
+    found = find(common, options, warm)
     objective = objective_at(common, found.best.weights)
     scale = objective.at(found.best.x).profile.scale
     gamma = scale * objective.at(found.best.x).covariance.gamma

@@ -147,7 +147,7 @@ def _from_subsets(search: Search, first: Trimmed, options: Trimming) -> list[Tri
 def _unconstrained_weights(plain: Search, options: Trimming) -> tuple[FloatArray | None, int]:
     """Return the best weights of the model without constraints and priors, and how many starts were tried."""
     try:
-        found = find(plain, options)
+        found = find(plain, options, None)
     except (EvaluationError, np.linalg.LinAlgError):
         return None, 1
     return found.best.weights, found.starts + 1
