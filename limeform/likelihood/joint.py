@@ -148,12 +148,12 @@ class JointObjective:
         if point.hessian is None:
             derivatives, rho, t = self._derivatives(point), point.rho, self.n_variance
             full = np.zeros((len(x), len(x)))
-            full[:t, :t] = 0.5 * derivatives.gram_second(rho[:, None]) + 0.5 * derivatives.log_det_second()
+            half = rho[:, None]
             if self.criterion.reml:
                 white = self._white(point)
-                half = np.vstack([self._inverse_root(point), np.zeros((1, self.n_mean))])
-                full[:t, :t] += 0.5 * derivatives.gram_second(half)
+                half = np.hstack([half, np.vstack([self._inverse_root(point), np.zeros((1, self.n_mean))])])
                 full[:t, :t] -= 0.5 * np.tensordot(white, white, axes=([1, 2], [1, 2]))
+            full[:t, :t] += 0.5 * derivatives.second(half)
             full[:t, t:] = -(derivatives.gram_first @ rho)[:, :-1]
             full[t:, :t] = full[:t, t:].T
             full[t:, t:] = point.reduction.gram[:-1, :-1] - self._curvature(point)
