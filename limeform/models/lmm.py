@@ -31,7 +31,7 @@ from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
 from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
-from limeform.models.source import Function, Given, Source
+from limeform.models.source import Function, Given, Source, used_columns
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
 from limeform.solve import Solver, default_solver
@@ -166,7 +166,7 @@ class LMM:
         )
         check_design(self.design)
         self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
-        self.source = Source(formula, data, keywords, self.design.recipe.scope, reml, self.trim, missing, given)
+        self.source = Source(formula, used_columns(formula, data, self.design, self.keywords, given), keywords, self.design.recipe.scope, reml, self.trim, missing, given)
         trimmed = self.trim.fraction > 0
         self.reml = not trimmed if reml is None else bool(reml)
         self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""

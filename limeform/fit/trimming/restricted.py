@@ -88,6 +88,7 @@ def fit_trimmed_joint(
         weights=weights,
         rows=rows,
         factor=factor,
+        lower=search.lower,
         raw=raw,
         trimmed=int((weights < 0.5).sum()),
     )
