@@ -104,7 +104,7 @@ def bspline(
     columns = exposure.rows(basis)
     if other is None:
         return _factor(columns, range(basis.size), spans_intercept=True)
-    return _factor(columns - other.rows(basis), range(1, basis.size))
+    return _factor((columns - other.rows(basis))[:, 1:], range(1, basis.size))
 
 
 @stateful_transform
