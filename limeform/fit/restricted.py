@@ -29,7 +29,7 @@ from limeform.likelihood import Rows as DataRows
 from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of
 from limeform.mean.parts import Total
 from limeform.restrict import Restrictions, prepare_rows
-from limeform.solve import EvaluationError, Newton, Problem, Solution, Solver, Status
+from limeform.solve import EvaluationError, Ipopt, Newton, Problem, ScipyMinimize, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
 
@@ -295,13 +295,50 @@ def _first_start(model: JointModel, penalised: Penalised) -> FloatArray:
 
 def _settle(penalised: Penalised, rows: ConstraintRows, solver: Solver, start: FloatArray) -> Solution:
     """Solve, end exactly at variances of zero, and leave boundary points that are no minimum."""
-    solution = _canonical(penalised, _solve(penalised, rows, solver, start))
+    solution = _canonical(penalised, _solve(penalised, rows, solver, _fresh(penalised, start)))
+    if not solution.success and isinstance(solver, Ipopt):
+        solution = _second_try(penalised, rows, solver, solution)
     escape = _escape(penalised, solution.x)
     if escape is not None:
         again = _canonical(penalised, _solve(penalised, rows, solver, escape))
         if again.value < solution.value - 1e-9 * (1 + abs(solution.value)):
             return again
     return solution
+
+
+def _fresh(penalised: Penalised, start: FloatArray) -> FloatArray:
+    """Return a start whose common variance fits the data as they are weighted now, and whose variances are not zero.
+
+    A start from other weights can have a residual variance that is many times too large; on its way to the right one the
+    solver would overshoot. At a variance of zero the gradient vanishes by symmetry.
+    """
+    model = penalised.likelihood
+    q, t = model.n_theta, model.n_variance
+    try:
+        point = model.at(start[: penalised.size])
+    except (EvaluationError, OutsideDomainError):
+        return start
+    gamma, psi = point.covariance.gamma, start[q:t]
+    if model.n_psi:
+        quadratic = float(point.rho @ point.reduction.gram @ point.rho)
+        factor = max(quadratic / float(point.products.weight.sum()), 1e-8)
+        if not 0.5 < factor < 2.0:
+            gamma, psi = gamma * factor, psi + np.log(factor)
+    low = 1e-3 * (float(np.exp(psi).mean()) if len(psi) else 1.0)
+    if q and min(np.linalg.eigvalsh(block)[0] for block in model.covariance.split(gamma)) < low:
+        gamma = gamma + low * np.eye(len(gamma))
+    theta = model.covariance.parameters(gamma) if q and gamma is not point.covariance.gamma else start[:q]
+    return np.concatenate([theta, psi, start[t:]])
+
+
+def _second_try(penalised: Penalised, rows: ConstraintRows, solver: Solver, failed: Solution) -> Solution:
+    """Try sequential quadratic programming, which never leaves linear constraints, and the first solver from there."""
+    other = _solve(penalised, rows, ScipyMinimize("SLSQP"), failed.x)
+    if not np.isfinite(other.value):
+        return failed
+    again = _solve(penalised, rows, solver, other.x)
+    found = [one for one in (again, other) if one.success]
+    return _canonical(penalised, min(found, key=lambda one: one.value)) if found else failed
 
 
 def _solve(penalised: Penalised, rows: ConstraintRows, solver: Solver, start: FloatArray) -> Solution:

@@ -150,6 +150,9 @@ def fit_at(
 
 def solve_at(search: Search, weights: FloatArray, start: FloatArray, solver: Newton) -> tuple[FloatArray, float]:
     """Return variance parameters and criterion of a fit, and nothing else; parameters as in `fit_at`."""
+    if search.inner is not None:
+        after = search.inner(weights, start, ())
+        return after.x, after.value
     objective = objective_at(search, weights)
     x = _minimiser(search, objective, start, solver)
     return x, objective.value(x) - _unit_of_density(search, search.row_weights(weights))
