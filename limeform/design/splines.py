@@ -21,6 +21,10 @@ FloatArray = NDArray[np.float64]
 
 DEGREES = range(6)
 
+REFINED = 4
+"""Pieces that a segment is cut into for conditions on a derivative of degree two and more: the coefficients on shorter
+pieces are closer to its values, so that less is asked for than a derivative of one sign."""
+
 
 @dataclass(frozen=True, eq=False)
 class SplineBasis:
@@ -148,7 +152,11 @@ class SplineBasis:
         """
         if order > self.degree + 1:
             raise OptionError(f"a curve of degree {self.degree} cannot be convex or concave; give a higher degree=")
-        rows = self._jump_rows(order, low, high) if order > self.degree else self._coefficient_rows(order, low, high)
+        pieces = REFINED if self.degree - order > 1 else 1
+        if order > self.degree:
+            rows = self._jump_rows(order, low, high)
+        else:
+            rows = self._coefficient_rows(order, low, high, pieces)
         return np.vstack([rows, self._tail_rows(order, low, high)])
 
     def segment_middles(self, low: float, high: float) -> FloatArray:
@@ -166,13 +174,14 @@ class SplineBasis:
         result = self._spline(x, nu=derivative) if len(x) else np.zeros((0, self.size))
         return np.array(result, dtype=np.float64)
 
-    def _coefficient_rows(self, order: int, low: float, high: float) -> FloatArray:
-        """Refine the derivative's knots at the ends of the domain, and read its coefficients there."""
+    def _coefficient_rows(self, order: int, low: float, high: float, pieces: int = 1) -> FloatArray:
+        """Refine the derivative's knots at the ends of the domain and within segments, and read its coefficients there."""
         low, high = max(low, self.breaks[0]), min(high, self.breaks[-1])
         if not low < high:
             return np.zeros((0, self.size))
         q = self.degree - order
-        inner = self.breaks[(self.breaks > low) & (self.breaks < high)]
+        ends = np.concatenate([[low], self.breaks[(self.breaks > low) & (self.breaks < high)], [high]])
+        inner = (ends[:-1, None] + np.diff(ends)[:, None] * np.arange(pieces) / pieces).ravel()[1:]
         knots = np.concatenate([np.repeat(low, q + 1), inner, np.repeat(high, q + 1)])
         count = len(knots) - q - 1
         if q == 0:

@@ -21,10 +21,17 @@ def dose_data(seed: int = 0, studies: int = 16, sd: float = 0.004) -> pd.DataFra
 
 
 def derivative_matrix(order: int, degree: int = 3) -> FloatArray:
-    """Return the B-spline coefficients of a derivative as rows on those of the curve, from scipy."""
+    """Return the B-spline coefficients of a derivative as rows on those of the curve, from scipy.
+
+    A quadratic derivative is refined by knots at the quarters of the segments, inserted by scipy.
+    """
     knots = np.concatenate([np.repeat(0.0, degree + 1), KNOTS, np.repeat(80.0, degree + 1)])
     size = len(knots) - degree - 1
     derivative = BSpline(knots, np.eye(size), degree).derivative(order)
+    if derivative.k >= 2:
+        ends = np.array([0.0, *KNOTS, 80.0])
+        for knot in (ends[:-1, None] + np.diff(ends)[:, None] * np.array([0.25, 0.5, 0.75])).ravel():
+            derivative = derivative.insert_knot(knot)
     return derivative.c[: len(derivative.t) - derivative.k - 1]
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy.interpolate import BSpline
+from scipy.optimize import lsq_linear
 from tests.fit.dose_data import FORMULA, basis, derivative_matrix, dose_data
 from tests.fit.quadratic import least_squares_within
 
@@ -84,7 +86,9 @@ def test_laplace_prior_equals_the_split_program() -> None:
     priors = [lf.laplace("dose", 0, 0.02, derivative=1)]
     results = lf.lmm(FORMULA, data, se="se", constraints=[f"sd(study) == {SD}"], priors=priors).fit()
     # |x| as the least u with u >= x, u >= -x, and sum(u) as the corner of a least-squares problem: (u + 1/eps)² eps / 2.
-    slope = derivative_matrix(1) / 0.02
+    knots = np.concatenate([np.repeat(0.0, 4), [10, 30, 55], np.repeat(80.0, 4)])
+    derivative = BSpline(knots, np.eye(7), 3).derivative()
+    slope = derivative.c[: len(derivative.t) - derivative.k - 1] / 0.02
     m, p = slope.shape
     eps = 1e-5
     big = np.block([[w, np.zeros((len(w), m))], [np.zeros((m, p)), np.sqrt(eps) * np.eye(m)]])
@@ -100,13 +104,15 @@ def test_laplace_prior_equals_the_split_program() -> None:
 def test_bounds_equal_bounded_least_squares() -> None:
     data = dose_data(6)
     lower, upper = 0.2, 1.6
-    constraints = [lf.bounds("bspline(dose, knots=[10, 30, 55], bounds=(0, 80))", lower=lower, upper=upper)]
-    results = lf.lmm(FORMULA, data, se="se", constraints=[*constraints, f"sd(study) == {SD}"]).fit()
-    w, d, constant = whitened(data)
-    from scipy.optimize import lsq_linear
-
-    expected = lsq_linear(w, d, (lower, upper), tol=1e-14).x
-    assert -results.llf == pytest.approx(0.5 * np.sum((w @ expected - d) ** 2) + constant, abs=1e-6)
+    formula = "y ~ 0 + bspline(dose, knots=[10, 30, 55], bounds=(0, 80), degree=1)"
+    expected = lsq_linear(
+        basis(data["dose"].to_numpy(), 1) / data["se"].to_numpy()[:, None], data["y"] / data["se"], (lower, upper), tol=1e-14
+    )
+    constant = np.log(data["se"]).sum() + 0.5 * len(data) * np.log(2 * np.pi)
+    for target in ("dose", "bspline(dose, knots=[10, 30, 55], bounds=(0, 80), degree=1)"):
+        results = lf.lmm(formula, data, se="se", constraints=[lf.bounds(target, lower=lower, upper=upper)]).fit()
+        assert -results.llf == pytest.approx(expected.cost + constant, abs=1e-6)
+        np.testing.assert_allclose(results.params, expected.x, atol=1e-6)
 
 
 def test_without_constraints_it_is_weighted_least_squares() -> None:
