@@ -160,8 +160,8 @@ def _with_curves(kept: list[int], names: list[str], curves: list[Curve], restric
             if lost[curve.name]:
                 named = ", ".join(names[j] for j in lost[curve.name])
                 raise DataError(
-                    f"the data do not determine the curve {curve.name!r}: {named} cannot be told from the other columns; "
-                    "give fewer knots, leave a collinear column out, or add a prior"
+                    f"the data do not determine the curve {curve.name!r}: {named} cannot be told from the other "
+                    "columns; give fewer knots, leave a collinear column out, or add a prior"
                 )
     return sorted({*kept, *(j for columns in lost.values() for j in columns)})
 

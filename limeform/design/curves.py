@@ -80,7 +80,7 @@ class Curve:
         return matrix
 
     def rows(self, at: FloatArray, derivative: int = 0) -> FloatArray:
-        """Return the rows (n, K) of values or derivatives at exposures; values of a free curve less those at its zero."""
+        """Return rows (n, K) of values or derivatives at exposures; values of a free curve less those at its zero."""
         basis = spline_of(self)
         rows = basis.values(at, derivative)
         if self.free and derivative == 0:
@@ -221,4 +221,6 @@ def _refuse_twins(curves: Sequence[Curve]) -> None:
     names = [curve.name for curve in curves]
     for curve in curves:
         if names.count(curve.name) > 1:
-            raise OptionError(f"two curves are called {curve.name!r}: give one of them a name=, as in {curve.text[:-1]}, name='...')")
+            raise OptionError(
+                f"two curves are called {curve.name!r}: give one of them a name=, as in {curve.text[:-1]}, name='...')"
+            )

@@ -146,7 +146,9 @@ def _blocks(recipe: Recipe, frame: pd.DataFrame, scope: dict[str, Any]) -> tuple
     for matrix in matrices:
         refuse_rows(~np.isfinite(matrix).all(axis=1), frame.index, "the nonlinear part is not finite")
     with_columns = [replace(block, matrix=matrix) for block, matrix in zip(recipe.nonlinear, matrices, strict=False)]
-    functions = [replace(block, matrix=np.zeros((len(frame), 0)), frame=frame) for block in recipe.nonlinear[len(matrices) :]]
+    functions = [
+        replace(block, matrix=np.zeros((len(frame), 0)), frame=frame) for block in recipe.nonlinear[len(matrices) :]
+    ]
     return (*with_columns, *functions)
 
 

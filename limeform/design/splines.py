@@ -59,7 +59,7 @@ class SplineBasis:
 
     @cached_property
     def breaks(self) -> FloatArray:
-        """Ends of the curved segments: the bounds and knots that are not beyond a linear tail; shape (segments + 1,)."""
+        """Ends of the curved segments: bounds and knots that are not beyond a linear tail; shape (segments + 1,)."""
         all_knots = np.concatenate([[self.lower], self.interior, [self.upper]])
         return all_knots[int(self.linear_left) : len(all_knots) - int(self.linear_right)]
 
@@ -109,7 +109,7 @@ class SplineBasis:
             Ends of the intervals; where both are equal the average is the value.
         """
         low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
-        # Every function is a polynomial between breaks, and linear beyond: Gauss' rule with enough nodes is exact there.
+        # A function is a polynomial between breaks, and linear beyond: Gauss' rule with enough nodes is exact there.
         nodes, weights = np.polynomial.legendre.leggauss((self.degree + 2) // 2)
         edges = np.concatenate([[-np.inf], self.breaks, [np.inf]])
         left = np.maximum(low[:, None], edges[:-1])
@@ -175,7 +175,7 @@ class SplineBasis:
         return np.array(result, dtype=np.float64)
 
     def _coefficient_rows(self, order: int, low: float, high: float, pieces: int = 1) -> FloatArray:
-        """Refine the derivative's knots at the ends of the domain and within segments, and read its coefficients there."""
+        """Refine the derivative's knots at the ends of the domain and within segments; read its coefficients there."""
         low, high = max(low, self.breaks[0]), min(high, self.breaks[-1])
         if not low < high:
             return np.zeros((0, self.size))
@@ -274,12 +274,13 @@ def _checked(knots: FloatArray, lower: float, upper: float, chosen: bool) -> Flo
     outside = ((knots <= lower) | (knots >= upper)).any()
     if chosen and (equal or outside):
         raise OptionError(
-            f"{shown} are quantiles that coincide with each other or with a bound ({lower:g} to {upper:g}): give fewer knots, their positions, or placement='even'"
+            f"{shown} are quantiles that coincide with each other or with a bound ({lower:g} to {upper:g}): "
+            "give fewer knots, their positions, or placement='even'"
         )
     if equal:
         raise OptionError(f"{shown}: a knot occurs twice; leave one out")
     if outside:
-        raise OptionError(f"{shown}: interior knots lie between the bounds {lower:g} and {upper:g}; give bounds= for more")
+        raise OptionError(f"{shown}: interior knots lie between the bounds {lower:g} and {upper:g}; see bounds=")
     return knots
 
 

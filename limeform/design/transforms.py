@@ -53,7 +53,7 @@ class Learned:
     reference: Exposure | None = None
 
 
-@stateful_transform
+@stateful_transform  # type: ignore[untyped-decorator,unused-ignore]
 def bspline(
     x: object,
     knots: int | ArrayLike,
@@ -107,7 +107,7 @@ def bspline(
     return _factor((columns - other.rows(basis))[:, 1:], range(1, basis.size))
 
 
-@stateful_transform
+@stateful_transform  # type: ignore[untyped-decorator,unused-ignore]
 def log_ratio(
     x: object,
     reference: object,
@@ -138,7 +138,7 @@ def log_ratio(
     return _factor(np.hstack([exposure.rows(basis), other.rows(basis)]), range(2 * basis.size))
 
 
-@stateful_transform
+@stateful_transform  # type: ignore[untyped-decorator,unused-ignore]
 def difference(
     x: object, reference: object, levels: Sequence[object] | None = None, name: str | None = None, _state: State = None
 ) -> FactorValues[dict[str, FloatArray]]:

@@ -1,7 +1,7 @@
 """The likelihood with priors, slacks and constraints, as the problem that a solver sees.
 
 The solver's variables are x = (theta, psi, b, u): those of the joint likelihood, then one slack for each Laplace prior,
-u >= |standardised value|. Restrictions are given in the natural parameters phi = (beta, v); both are smooth functions of x.
+u >= |standardised value|. Restrictions are given in the natural parameters phi = (beta, v), smooth functions of x.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ class Penalised:
         p = self.likelihood.n_mean
         given = self.restrictions
         matrices = (given.affine.matrix, given.normals.matrix, given.laplaces.matrix)
-        self.uses_variances = bool(
-            any(matrix[:, p:].any() for matrix in matrices) or given.curved or given.penalties
-        )
+        self.uses_variances = bool(any(matrix[:, p:].any() for matrix in matrices) or given.curved or given.penalties)
 
     @property
     def size(self) -> int:
@@ -164,7 +162,7 @@ class Penalised:
         given, model = self.restrictions, self.likelihood
         t, p, u = model.n_variance, model.n_mean, self.n_slacks
         fixed, origin = model.coordinates.fixed, model.coordinates.origin
-        affine = given.affine.take(~given.affine.matrix[:, p:].any(axis=1))
+        affine = given.affine.take(np.asarray(~given.affine.matrix[:, p:].any(axis=1)))
         matrix = affine.matrix[:, :p] @ fixed
         shift = affine.matrix[:, :p] @ origin
         length = np.linalg.norm(matrix, axis=1)
@@ -201,13 +199,13 @@ class Penalised:
     def _split(self) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.intp]]:
         """Return the affine rows that involve variance parameters with limits, and the Laplace priors that do."""
         p, given = self.likelihood.n_mean, self.restrictions
-        mixed = given.affine.take(given.affine.matrix[:, p:].any(axis=1))
+        mixed = given.affine.take(np.asarray(given.affine.matrix[:, p:].any(axis=1)))
         laplaces = np.flatnonzero(given.laplaces.matrix[:, p:].any(axis=1))
         return mixed.matrix, mixed.lower, mixed.upper, laplaces
 
     def _nonlinear_members(self) -> list[int]:
         p, given = self.likelihood.n_mean, self.restrictions
-        mixed = given.affine.take(given.affine.matrix[:, p:].any(axis=1))
+        mixed = given.affine.take(np.asarray(given.affine.matrix[:, p:].any(axis=1)))
         laplaces = self._split()[3]
         curved = [item.member for item in given.curved for _ in item.lower]
         return [*mixed.members, *curved, *[-1] * (2 * len(laplaces))]
@@ -247,7 +245,9 @@ class Penalised:
                 start += len(item.lower)
                 slope = slope + own @ item.jacobian(here.phi)
                 full[: self.size, : self.size] += here.first.T @ item.hessian(here.phi, own) @ here.first
-            slope = slope + (multipliers[start + len(laplaces) :] - multipliers[start : start + len(laplaces)]) @ standard
+            slope = (
+                slope + (multipliers[start + len(laplaces) :] - multipliers[start : start + len(laplaces)]) @ standard
+            )
             full[:t, :t] += np.tensordot(slope[given.n_mean :], here.second, axes=1)
             return full
 
@@ -274,7 +274,7 @@ def penalty_value(penalty: Penalty, phi: FloatArray, names: tuple[str, ...]) -> 
 def penalty_gradient(penalty: Penalty, phi: FloatArray, names: tuple[str, ...]) -> FloatArray:
     """Return its gradient, or differences."""
     if penalty.gradient is None:
-        return differences(lambda at: np.array([penalty_value(penalty, at, names)]), phi)[0]
+        return np.asarray(differences(lambda at: np.array([penalty_value(penalty, at, names)]), phi)[0])
     return called(penalty.gradient, phi, names, f"the gradient of {penalty}").ravel()
 
 

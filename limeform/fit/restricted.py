@@ -179,12 +179,12 @@ def _check_identifiable(model: JointModel, design: Design) -> None:
     equal = given.affine.lower == given.affine.upper
     pieces = [data @ fixed, given.normals.matrix[:, :p] @ fixed, given.laplaces.matrix[:, :p] @ fixed]
     pieces.append(given.affine.matrix[equal][:, :p] @ fixed)
-    rows = np.vstack([piece / max(np.linalg.norm(piece), 1e-300) for piece in pieces if len(piece)])
+    rows = np.vstack([piece / max(float(np.linalg.norm(piece)), 1e-300) for piece in pieces if len(piece)])
     values = np.linalg.svd(rows, compute_uv=False)
     if given.penalties or (len(values) == p and values[-1] > 1e-10 * values[0]):
         return
     weakest = np.abs(fixed @ np.linalg.svd(rows)[2][-1])
-    named = ", ".join(design.names[j] for j in np.argsort(-weakest)[:3])
+    named = ", ".join(design.names[int(j)] for j in np.argsort(-weakest)[:3])
     raise DataError(
         f"data, equations and priors together do not determine all coefficients (most of all {named}): "
         "give fewer knots, leave a column out, or add a prior"
@@ -309,8 +309,8 @@ def _settle(penalised: Penalised, rows: ConstraintRows, solver: Solver, start: F
 def _fresh(penalised: Penalised, start: FloatArray) -> FloatArray:
     """Return a start whose common variance fits the data as they are weighted now, and whose variances are not zero.
 
-    A start from other weights can have a residual variance that is many times too large; on its way to the right one the
-    solver would overshoot. At a variance of zero the gradient vanishes by symmetry.
+    A start from other weights can have a residual variance that is many times too large; on its way to the right one
+    the solver would overshoot. At a variance of zero the gradient vanishes by symmetry.
     """
     model = penalised.likelihood
     q, t = model.n_theta, model.n_variance
@@ -428,7 +428,9 @@ def _estimates(
         residual_variance=coordinates.variance * np.exp(psi) if len(psi) else np.ones(1),
         log_likelihood=-point.value,
         reml=model.reml,
-        singular=any(np.linalg.eigvalsh(block)[0] < 1e-8 for block in model.setup.covariance.split(point.covariance.gamma)),
+        singular=any(
+            np.linalg.eigvalsh(block)[0] < 1e-8 for block in model.setup.covariance.split(point.covariance.gamma)
+        ),
         variables=x,
         solution=solution,
         restricted=RestrictedFit(
@@ -449,5 +451,3 @@ def joint_modes(model: JointModel, estimates: Estimates) -> Modes:
     point = objective.at(estimates.variables)
     at = Profile(point.value, -point.rho[:-1], np.zeros((0, 0)), 0.0, 1.0)
     return conditional_modes(point.reduction, point.covariance, at, objective.coordinates)
-
-

@@ -1,4 +1,4 @@
-"""Where a restricted fit came to stand: active constraints with multipliers, priors, and what can be said of precision."""
+"""Where a restricted fit came to stand: active constraints with multipliers, priors, standard errors."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ def active_constraints(penalised: Penalised, rows: ConstraintRows, solution: Sol
         if (own & active).any():
             here = own & active
             largest = float(np.nanmax(multipliers[here])) if np.isfinite(multipliers[here]).any() else np.nan
-            found.append(
-                ActiveConstraint(label, int(here.sum()), int(own.sum()), largest, bool(equal[own].all()))
-            )
+            found.append(ActiveConstraint(label, int(here.sum()), int(own.sum()), largest, bool(equal[own].all())))
     return tuple(found)
 
 
@@ -89,9 +87,7 @@ def log_priors(penalised: Penalised, x: FloatArray) -> tuple[tuple[str, float], 
     return tuple(zip(given.prior_labels, totals.tolist(), strict=True))
 
 
-def covariance_of_mean(
-    penalised: Penalised, rows: ConstraintRows, solution: Solution
-) -> tuple[FloatArray, BoolArray]:
+def covariance_of_mean(penalised: Penalised, rows: ConstraintRows, solution: Solution) -> tuple[FloatArray, BoolArray]:
     """Return the inverse Hessian of the mean's parameters within the active constraints, and which of them are held.
 
     The variances are taken as known, as in an unrestricted fit. Active constraints count as equations.
@@ -121,7 +117,10 @@ def covariance_of_mean(
     kinked = penalised.restrictions.laplaces.matrix[np.abs(kinks) < AT_LIMIT][:, :p]
     binding = np.vstack([jacobian[active & user], kinked @ fixed])
     try:
-        hessian = penalised.hessian(x)[t : t + p, t : t + p] + _constraint_curvature(penalised, solution)[t : t + p, t : t + p]
+        hessian = (
+            penalised.hessian(x)[t : t + p, t : t + p]
+            + _constraint_curvature(penalised, solution)[t : t + p, t : t + p]
+        )
         within = _null_space(binding)
         covariance = within @ np.linalg.inv(_positive(within.T @ hessian @ within)) @ within.T
     except (EvaluationError, np.linalg.LinAlgError):

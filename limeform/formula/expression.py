@@ -126,7 +126,7 @@ def read_expression(text: str, names: Iterable[str] = ()) -> Node:
 
 
 def read_relation(text: str, names: Iterable[str] = ()) -> Relation:
-    """Read a constraint such as ``"x1 + 2*x2 <= 3"``, ``"0 <= a <= 1"`` or ``"a == b"``; arguments as `read_expression`.
+    """Read a constraint such as ``"x1 + 2*x2 <= 3"``, ``"0 <= a <= 1"`` or ``"a == b"``; see `read_expression`.
 
     Returns
     -------

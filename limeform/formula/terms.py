@@ -112,5 +112,10 @@ class ModelFormula:
 
     def __str__(self) -> str:
         """Return a formula with the same meaning, one space around each sign."""
-        pieces = [self.fixed, *map(str, self.nonlinear), *(f"offset({offset})" for offset in self.offsets), *map(str, self.random)]
+        pieces = [
+            self.fixed,
+            *map(str, self.nonlinear),
+            *(f"offset({offset})" for offset in self.offsets),
+            *map(str, self.random),
+        ]
         return f"{self.response} ~ {' + '.join(pieces)}"

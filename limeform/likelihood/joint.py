@@ -4,7 +4,7 @@ The variables are x = (theta, psi, b): parameters of Gamma, log residual varianc
 parameters of the mean in working coordinates. With G = [J y]'P[J y] and rho such that [J y] rho is the residual,
 
     f = rho'G rho / 2 + K/2 + (sum_s N_s psi_s)/2 + constant,
-    d f / d b = -(G rho)_J,      d2 f / d b d b = G_JJ (less the curvature of the mean),      d2 f / d b d a = -(G_a rho)_J
+    d f / d b = -(G rho)_J,   d2 f / d b d b = G_JJ (less the curvature of the mean),   d2 f / d b d a = -(G_a rho)_J
 
 (MATH §3). For a linear mean J = X and rho = (-b, 1), so that the data are touched once; for another one the
 cross-products of the Jacobian and the residual are made again at each b, and rho = (0, 1).
@@ -234,7 +234,9 @@ class JointObjective:
     def weighted_residual(self, point: JointPoint) -> FloatArray:
         """Return P r row by row, shape (n,)."""
         cells, coordinates = self.rows.cells, self.coordinates
-        residual = self.y - (self.rows.x @ self.beta(point.x) if self.mean is None else self.mean.value(self.beta(point.x)))
+        residual = self.y - (
+            self.rows.x @ self.beta(point.x) if self.mean is None else self.mean.value(self.beta(point.x))
+        )
         effects = point.covariance.gamma @ np.einsum("kcm,c->km", point.reduction.crossed, point.rho)
         z = self.rows.z @ coordinates.effects
         conditional = residual - np.einsum("nk,kn->n", z, effects[:, cells.group[cells.codes]])

@@ -166,7 +166,16 @@ class LMM:
         )
         check_design(self.design)
         self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
-        self.source = Source(formula, used_columns(formula, data, self.design, self.keywords, given), keywords, self.design.recipe.scope, reml, self.trim, missing, given)
+        self.source = Source(
+            formula,
+            used_columns(formula, data, self.design, self.keywords, given),
+            keywords,
+            self.design.recipe.scope,
+            reml,
+            self.trim,
+            missing,
+            given,
+        )
         trimmed = self.trim.fraction > 0
         self.reml = not trimmed if reml is None else bool(reml)
         self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
@@ -282,7 +291,12 @@ class LMM:
         return LMMResults(self, self._setup, estimate(self._setup, self.reml, solver, first, refine=refine))
 
     def _fit_joint(
-        self, joint: JointModel, solver: Solver, first: FloatArray | None, starts: int, rng: np.random.Generator | int | None
+        self,
+        joint: JointModel,
+        solver: Solver,
+        first: FloatArray | None,
+        starts: int,
+        rng: np.random.Generator | int | None,
     ) -> LMMResults:
         """Fit with constraints, priors or a nonlinear mean; of several starts the best one is trimmed."""
         others = None
@@ -327,7 +341,14 @@ class KnotRecipe:
         text = with_knots(given.formula.text, name, knots, bounds)
         model = LMM.__new__(LMM)
         model._set(
-            parse(text), given.data, given.keywords, given.scope.mapping(), given.reml, given.trim, given.missing, given.given
+            parse(text),
+            given.data,
+            given.keywords,
+            given.scope.mapping(),
+            given.reml,
+            given.trim,
+            given.missing,
+            given.given,
         )
         return model
 

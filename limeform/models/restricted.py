@@ -28,7 +28,7 @@ def targets_of(design: Design) -> Targets:
 
 
 def start_of(design: Design, start: Mapping[str, float] | None) -> FloatArray:
-    """Return a start of the mean's parameters, shape (p,): zeros for linear columns, ones for a curve under a logarithm.
+    """Return a start of the mean's parameters, (p,): zeros for linear columns, ones for a curve under a logarithm.
 
     Raises
     ------
@@ -64,7 +64,9 @@ def resolve_all(
     return resolve(targets, constraints, priors, np.concatenate([start, spread]))
 
 
-def scaled_start(design: Design, restrictions: Restrictions, start: FloatArray, given: Mapping[str, float] | None) -> FloatArray:
+def scaled_start(
+    design: Design, restrictions: Restrictions, start: FloatArray, given: Mapping[str, float] | None
+) -> FloatArray:
     """Put curves under a logarithm, where the user gave no start, at the level that the equations fix."""
     result = start.copy()
     rows = restrictions.affine
@@ -80,7 +82,7 @@ def scaled_start(design: Design, restrictions: Restrictions, start: FloatArray, 
 
 
 def other_starts(design: Design, start: FloatArray, number: int, rng: np.random.Generator) -> FloatArray:
-    """Return random starts around one: parameters times exp(normal), coefficients of curves likewise, shape (number, p)."""
+    """Return random starts around one, shape (number, p): coefficients of curves stay positive."""
     first = design.x.shape[1]
     draws = np.repeat(start[None], number, axis=0)
     spread = np.where(start == 0, 1.0, np.abs(start))

@@ -156,8 +156,10 @@ def _draw_rows(ax: Axes, content: CurvePicture) -> None:
         (content.trimmed, "x", style.MODEL, "trimmed"),
     ):
         if which.any():
-            edge = {} if marker == "x" else {"edgecolor": "white", "linewidth": 0.5}
-            ax.scatter(
-                content.exposure[which], content.value[which], s=area[which], marker=marker, color=colour, alpha=0.75,
-                label=label, **edge,
+            points = ax.scatter(
+                content.exposure[which], content.value[which], s=area[which], marker=marker, color=colour, alpha=0.75
             )
+            points.set_label(label)
+            if marker == "o":
+                points.set_edgecolor("white")
+                points.set_linewidth(0.5)

@@ -161,7 +161,9 @@ def draw_knots(
     """
     free = 1.0 - (number + 1) * spacing
     if free <= 0:
-        raise OptionError(f"min_spacing={spacing:g} leaves no room for {number} knots: it has to be below {1 / (number + 1):.3g}")
+        raise OptionError(
+            f"min_spacing={spacing:g} leaves no room for {number} knots: it has to be below {1 / (number + 1):.3g}"
+        )
     shares = np.sort(rng.uniform(0.0, free, (draws, number)), axis=1) + spacing * np.arange(1, number + 1)
     return np.asarray(lower + (upper - lower) * shares, dtype=np.float64)
 

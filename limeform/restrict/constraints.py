@@ -133,8 +133,8 @@ def increasing(term: str, domain: Domain = None) -> Shape:
     Returns
     -------
     Constraint
-        Conditions on the spline coefficients that hold everywhere between points, too; they are exact for a degree of at
-        most 2, and a little stricter than needed above (MATH: c >= 0 for the coefficients of the derivative).
+        Conditions on the coefficients of the derivative, which hold everywhere: exact for a degree of at most 2, and
+        above a little stricter than needed (on quarters of the segments).
     """
     return Shape(term, "increasing", 1, 1, _domain(domain))
 
@@ -145,12 +145,12 @@ def decreasing(term: str, domain: Domain = None) -> Shape:
 
 
 def convex(term: str, domain: Domain = None) -> Shape:
-    """Require that the slope of a curve nowhere falls; arguments as in `increasing`. Exact for a degree of at most 3."""
+    """Require that the slope of a curve nowhere falls; see `increasing`. Exact for a degree of at most 3."""
     return Shape(term, "convex", 2, 1, _domain(domain))
 
 
 def concave(term: str, domain: Domain = None) -> Shape:
-    """Require that the slope of a curve nowhere rises; arguments as in `increasing`. Exact for a degree of at most 3."""
+    """Require that the slope of a curve nowhere rises; see `increasing`. Exact for a degree of at most 3."""
     return Shape(term, "concave", 2, -1, _domain(domain))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,17 @@ from limeform.restrict.rows import AffineRows, Restrictions
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Limits = Sequence[tuple[float | None, float | None]]
 
 MARGIN = 1e-9
-"""Rows, scaled to length one, that cannot be broken by more than this are met; ones without more slack are equations."""
+"""Rows of length one broken by no more than this are met; those that never have more slack are equations."""
 
 
 def prepare_rows(restrictions: Restrictions, scale: FloatArray) -> Restrictions:
-    """Check that the linear constraints can be met together, and turn those without any slack into equations.
+    """Check that the linear constraints can be met together, and turn those without slack into equations.
 
-    An interior-point method needs room between its limits: where a curve is to be increasing and decreasing, the rows of
-    both become equations here.
+    An interior-point method needs room between its limits: where a curve is to be increasing and decreasing, the
+    rows of both become equations here.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def prepare_rows(restrictions: Restrictions, scale: FloatArray) -> Restrictions:
     """
     rows, p = restrictions.affine, restrictions.n_mean
     _check_variances(rows, p, restrictions)
-    linear = ~rows.matrix[:, p:].any(axis=1)
+    linear = np.asarray(~rows.matrix[:, p:].any(axis=1), dtype=bool)
     matrix, lower, upper = _scaled(rows.take(linear), p, scale)
     if not len(matrix):
         return restrictions
@@ -87,13 +89,18 @@ def _check_variances(rows: AffineRows, p: int, restrictions: Restrictions) -> No
 
 
 def _program(
-    matrix: FloatArray, lower: FloatArray, upper: FloatArray, cost: FloatArray, relax: FloatArray, bounds: list[object]
+    matrix: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    cost: FloatArray,
+    relax: FloatArray,
+    bounds: Limits,
 ) -> tuple[float, FloatArray]:
     """Minimise ``cost`` over (x, t) with ``lower - relax t <= matrix x <= upper + relax t``; return value and x."""
     below, above = np.isfinite(lower), np.isfinite(upper)
     left = np.vstack([np.hstack([-matrix, -relax])[below], np.hstack([matrix, -relax])[above]])
     right = np.concatenate([-lower[below], upper[above]])
-    result = linprog(cost, A_ub=left, b_ub=right, bounds=bounds, method="highs")
+    result: Any = linprog(cost, A_ub=left, b_ub=right, bounds=list(bounds), method="highs")
     if result.x is None:
         return np.inf, np.zeros(matrix.shape[1])
     return float(result.fun), np.asarray(result.x[: matrix.shape[1]])
@@ -125,7 +132,6 @@ def _clash(matrix: FloatArray, lower: FloatArray, upper: FloatArray, members: ND
 
 def _without_slack(matrix: FloatArray, lower: FloatArray, upper: FloatArray) -> BoolArray:
     """Return which inequalities no allowed point meets with room to spare."""
-    p = matrix.shape[1]
     loose = lower < upper
     tight = np.zeros(len(matrix), dtype=bool)
     if not loose.any() or _room(matrix, lower, upper, loose) > MARGIN:
@@ -171,5 +177,3 @@ def independent_equations(matrix: FloatArray, equal: BoolArray) -> BoolArray:
         else:
             basis = np.vstack([basis, rest / size])
     return keep
-
-

@@ -135,7 +135,9 @@ def _center_and_spread(kind: str, center: float, spread: float, word: str) -> tu
     if not np.isfinite(center):
         raise OptionError(f"{kind}: the mean has to be a finite number, found {center!r}")
     if not (np.isfinite(spread) and spread > 0):
-        raise OptionError(f"{kind}: {word} has to be a positive number, found {spread!r}; to fix a value use a constraint")
+        raise OptionError(
+            f"{kind}: {word} has to be a positive number, found {spread!r}; to fix a value use a constraint"
+        )
     return float(center), float(spread)
 
 

@@ -142,7 +142,7 @@ def shape_rows(curve: Curve, item: Shape) -> FloatArray:
     if curve.kind == "levels":
         if item.order != 1 or item.domain is not None:
             raise OptionError(f"{item}: levels can only be increasing or decreasing, without a domain")
-        return np.diff(np.eye(curve.size), axis=0)
+        return np.asarray(np.diff(np.eye(curve.size), axis=0))
     low, high = (-np.inf, np.inf) if item.domain is None else item.domain
     return spline_of(curve).sign_rows(item.order, low, high)
 
@@ -165,13 +165,15 @@ def _pass(collected: _Collected, item: Passes) -> None:
 def _average_row(curve: Curve, item: Average) -> FloatArray:
     basis = spline_of(curve)
     if curve.free:
-        raise OptionError(f"{item}: the data tell only differences of {curve.name!r}, so that its average is not defined")
+        raise OptionError(
+            f"{item}: the data tell only differences of {curve.name!r}, so that its average is not defined"
+        )
     if item.domain is not None:
         if not np.isfinite(item.domain).all():
             raise OptionError(f"{item}: an average needs a domain with two ends")
         return basis.averages(np.array([item.domain[0]]), np.array([item.domain[1]]))
     weights = np.array(item.weights) / np.sum(item.weights)
-    return (weights @ basis.values(np.array(item.at)))[None]
+    return np.asarray((weights @ basis.values(np.array(item.at)))[None], dtype=np.float64)
 
 
 def _bound(collected: _Collected, item: Bounds) -> None:
@@ -193,9 +195,7 @@ def _bound(collected: _Collected, item: Bounds) -> None:
     collected.add(*smooth_limits(targets, rows, item.lower, item.upper))
 
 
-def smooth_limits(
-    targets: Targets, rows: FloatArray, lower: float, upper: float
-) -> tuple[FloatArray, float, float]:
+def smooth_limits(targets: Targets, rows: FloatArray, lower: float, upper: float) -> tuple[FloatArray, float, float]:
     """Put limits of one standard deviation on its square, which is smooth at zero."""
     p = len(targets.coefficients)
     used = np.flatnonzero(rows.any(axis=0))
@@ -238,9 +238,7 @@ def _written(collected: _Collected, item: Written) -> None:
         collected.add(*smooth_limits(targets, row, relation.lower - shift, relation.upper - shift))
         return
     limits = np.array([relation.lower]), np.array([relation.upper])
-    collected.curved.append(
-        CurvedExpression(*limits, len(collected.labels) - 1, relation.tree, names, positions)
-    )
+    collected.curved.append(CurvedExpression(*limits, len(collected.labels) - 1, relation.tree, names, positions))
 
 
 def _function(collected: _Collected, item: Function, start: FloatArray) -> None:
@@ -286,7 +284,9 @@ def _resolve_priors(
 
 def _level(targets: Targets, prior: Prior) -> float:
     curve = targets.find_curve(prior.target)
-    return curve.level if curve is not None and prior.derivative == 0 and targets.position(prior.target) is None else 0.0
+    return (
+        curve.level if curve is not None and prior.derivative == 0 and targets.position(prior.target) is None else 0.0
+    )
 
 
 def _prior_rows(parts: list[tuple[FloatArray, Prior, int]], size: int) -> PriorRows:

@@ -131,7 +131,13 @@ class CurvedExpression(Curved):
     def _jet(self, phi: FloatArray) -> Jet:
         q = len(self.names)
         return evaluate(
-            self.tree, {name: parameter(phi[j], i, q, 1) for i, (name, j) in enumerate(zip(self.names, self.positions, strict=True))}, q, 1
+            self.tree,
+            {
+                name: parameter(phi[j], i, q, 1)
+                for i, (name, j) in enumerate(zip(self.names, self.positions, strict=True))
+            },
+            q,
+            1,
         )
 
     def value(self, phi: FloatArray) -> FloatArray:

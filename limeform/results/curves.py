@@ -66,8 +66,8 @@ class Curves(ABC):
         random : dict of str to array (n,), optional
             Columns of the random effects at the exposures, by name, where they do not follow from the exposure.
         draws : int or array (d, p), optional
-            Bands from draws of the parameters: given, or this number of refits of simulated data within the constraints
-            (a draw obeys them all).
+            Bands from draws of the parameters: given, or this number of refits of simulated data, each within all of
+            the constraints.
         rng : Generator or int, optional
             Randomness of the refits.
 
@@ -75,7 +75,7 @@ class Curves(ABC):
         -------
         DataFrame
             Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper``. Bands are NaN without draws where an
-            active inequality involves the curve, and the last two where the random effects at the exposures are unknown.
+            active inequality involves the curve, and the last two where the columns of the random effects are unknown.
         """
         results = cast("LMMResults", self)
         count = isinstance(draws, int | np.integer)

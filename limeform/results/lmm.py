@@ -259,7 +259,8 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
         y = new_response(response, self.design)
         shifted, report = y - self.design.offset, self.trimming
         if self._joint is not None:
-            estimates = estimate_joint(self._joint.with_response(shifted), default_solver(), self.estimates.variables)
+            joint = self._joint.with_response(shifted)
+            estimates = estimate_joint(joint, default_solver(), self.estimates.variables)
             return LMMResults(self.model.with_response(y), self._setup, estimates, report)
         if report is None:
             setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)

@@ -68,13 +68,13 @@ def restriction_notes(results: LMMResults) -> list[str]:
         names = np.array(results.design.names)[restricted.held]
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
         notes.append(
-            f"No standard error is given for {shown}: an active inequality involves them, so that no normal distribution "
-            "describes them; the others take the active constraints as equations. For bands, curve(..., draws=200) refits "
-            "simulated data."
+            f"No standard error is given for {shown}: an active inequality involves them, and no normal distribution "
+            "describes them; the others take the active constraints as equations. curve(..., draws=200) takes "
+            "bands from refits of simulated data."
         )
     if len(restricted.log_priors):
         notes.append(
-            f"Priors are not part of the log-likelihood; their log density at the estimates is {restricted.log_prior:.4f}."
+            f"Priors are not part of the log-likelihood; their log density there is {restricted.log_prior:.4f}."
         )
     if restricted.gauss_newton:
         notes.append("The function given as mean= has no second derivatives: Gauss-Newton's Hessian was used.")

@@ -81,7 +81,9 @@ def test_differences_of_levels() -> None:
     levels = ["none", "low", "mid", "high"]
     effect = dict(zip(levels, [0.0, 0.5, 0.45, 1.0], strict=True))
     n = 80
-    frame = pd.DataFrame({"a": rng.choice(levels[1:], n), "b": rng.choice(levels[:2], n), "study": np.repeat(np.arange(20), 4)})
+    frame = pd.DataFrame(
+        {"a": rng.choice(levels[1:], n), "b": rng.choice(levels[:2], n), "study": np.repeat(np.arange(20), 4)}
+    )
     frame["se"] = 0.1
     frame["y"] = frame["a"].map(effect) - frame["b"].map(effect) + rng.normal(0, 0.1, n)
     formula = "y ~ 0 + difference(C(a), C(b), levels=['none', 'low', 'mid', 'high'])"

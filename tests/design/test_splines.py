@@ -1,5 +1,7 @@
 """The spline basis: against scipy, against numerical integration, and its conditions on signs."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,7 +27,7 @@ def gauss(function, low: float, high: float, breaks: np.ndarray) -> np.ndarray:
     ends = np.sort(np.concatenate([ends, (ends[:-1] + ends[1:]) / 2]))
     nodes, weights = np.polynomial.legendre.leggauss(12)
     total = 0.0
-    for a, b in zip(ends[:-1], ends[1:], strict=True):
+    for a, b in pairwise(ends):
         total = total + (b - a) / 2 * weights @ function(a + (b - a) * (nodes + 1) / 2)
     return total / (high - low)
 
@@ -100,7 +102,11 @@ def test_sign_rows_are_necessary_where_the_derivative_is_at_most_linear(order: i
     grid = np.linspace(0.7, 5.3, 20_001)
     rows, seen = own.sign_rows(order, 0.7, 5.3), 0
     for _ in range(400):
-        c = np.cumsum(np.cumsum(rng.normal(0.6, 1.0, own.size))) if order == 2 else np.cumsum(rng.normal(0.6, 1, own.size))
+        c = (
+            np.cumsum(np.cumsum(rng.normal(0.6, 1.0, own.size)))
+            if order == 2
+            else np.cumsum(rng.normal(0.6, 1, own.size))
+        )
         # Steps of a cumulated curve are seen in differences over more than one step of the grid.
         if np.diff((own.values(grid) @ c)[::10], order).min() >= -1e-13:
             seen += 1

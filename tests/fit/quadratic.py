@@ -13,8 +13,8 @@ def least_squares_within(
 ) -> FloatArray:
     """Minimise |W b - d|² subject to G b >= h and E b = f.
 
-    Lawson & Hanson (1974), Solving Least Squares Problems, chapter 23: equations are eliminated by a null space, the rest
-    becomes min |z| with G' z >= h', whose solution is read off a nonnegative least-squares problem.
+    Lawson & Hanson (1974), Solving Least Squares Problems, chapter 23: equations are eliminated by a null space, the
+    rest becomes min |z| with G' z >= h', whose solution is read off a nonnegative least-squares problem.
     """
     p = w.shape[1]
     origin, basis = np.zeros(p), np.eye(p)

@@ -13,7 +13,9 @@ def decay(seed: int = 0, sd: float = 0.5) -> pd.DataFrame:
     subject = np.repeat(np.arange(12), 10)
     time = np.tile(np.linspace(0, 8, 10), 12)
     level = rng.normal(0, sd, 12)[subject]
-    return pd.DataFrame({"time": time, "subject": subject, "conc": 10 * np.exp(-0.5 * time) + level + rng.normal(0, 0.2, 120)})
+    return pd.DataFrame(
+        {"time": time, "subject": subject, "conc": 10 * np.exp(-0.5 * time) + level + rng.normal(0, 0.2, 120)}
+    )
 
 
 FORMULA = "conc ~ nl(A * exp(-k * time))"
@@ -23,7 +25,9 @@ START = {"A": 5.0, "k": 0.1}
 def test_without_random_effects_it_is_nonlinear_least_squares() -> None:
     data = decay()
     results = lf.lmm(FORMULA, data, start=START).fit()
-    expected, _ = curve_fit(lambda t, a, k: a * np.exp(-k * t), data["time"], data["conc"], p0=[5, 0.1], xtol=1e-14, ftol=1e-14)
+    expected, _ = curve_fit(
+        lambda t, a, k: a * np.exp(-k * t), data["time"], data["conc"], p0=[5, 0.1], xtol=1e-14, ftol=1e-14
+    )
     np.testing.assert_allclose(results.params, expected, rtol=1e-6)
     residual = data["conc"] - expected[0] * np.exp(-expected[1] * data["time"])
     assert results.llf == pytest.approx(-60 * (np.log(2 * np.pi * np.mean(residual**2)) + 1), abs=1e-6)
@@ -78,7 +82,9 @@ def test_several_starts_find_the_better_optimum() -> None:
 
 def test_constraints_priors_and_names() -> None:
     data = decay()
-    held = lf.lmm(FORMULA + " + (1 | subject)", data, start=START, constraints=["k >= 0.6"], priors=[lf.normal("A", 10, 1)]).fit()
+    held = lf.lmm(
+        FORMULA + " + (1 | subject)", data, start=START, constraints=["k >= 0.6"], priors=[lf.normal("A", 10, 1)]
+    ).fit()
     assert held.params["k"] == pytest.approx(0.6, abs=1e-8)
     assert list(held.params.index) == ["A", "k"]
 
@@ -116,7 +122,9 @@ def ratios(seed: int, n: int = 160) -> pd.DataFrame:
     alt = rng.uniform(20, 40, n)
     half = rng.choice([0.0, 2.0], n)
     ref = np.repeat(rng.uniform(18, 24, n // 4), 4)
-    frame = pd.DataFrame({"lo": np.maximum(alt - half, 18), "hi": np.minimum(alt + half, 40), "ref": ref, "study": study, "se": 0.1})
+    frame = pd.DataFrame(
+        {"lo": np.maximum(alt - half, 18), "hi": np.minimum(alt + half, 40), "ref": ref, "study": study, "se": 0.1}
+    )
     frame["delta"] = alt - ref
     slope = rng.normal(0, 0.01, n // 4)[study]
     exact = np.log(mean(frame["lo"].to_numpy(), frame["hi"].to_numpy()) / truth(ref))
@@ -131,7 +139,9 @@ def test_log_ratio_covers_the_truth() -> None:
     at = np.array([21.0, 24, 28, 32, 36])
     inside = []
     for seed in range(20):
-        results = lf.lmm(RATIO, ratios(seed), se="se", constraints=[lf.passes("bmi", at=18.5, value=truth(np.array([18.5]))[0])]).fit()
+        results = lf.lmm(
+            RATIO, ratios(seed), se="se", constraints=[lf.passes("bmi", at=18.5, value=truth(np.array([18.5]))[0])]
+        ).fit()
         band = results.curve("bmi", at)
         inside.append((band["mean_lower"] < truth(at)) & (truth(at) < band["mean_upper"]))
     assert np.mean(inside) > 0.85  # 95% intervals, 100 of them, with a spline in place of the truth

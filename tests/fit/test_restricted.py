@@ -8,10 +8,10 @@ import pytest
 import statsmodels.api as sm
 from scipy.interpolate import BSpline
 from scipy.optimize import lsq_linear
-from tests.fit.dose_data import FORMULA, basis, derivative_matrix, dose_data
-from tests.fit.quadratic import least_squares_within
 
 import limeform as lf
+from tests.fit.dose_data import FORMULA, basis, derivative_matrix, dose_data
+from tests.fit.quadratic import least_squares_within
 
 SHAPES = {
     "increasing": [("increasing", 1, 1)],
@@ -85,7 +85,7 @@ def test_laplace_prior_equals_the_split_program() -> None:
     w, d, constant = whitened(data)
     priors = [lf.laplace("dose", 0, 0.02, derivative=1)]
     results = lf.lmm(FORMULA, data, se="se", constraints=[f"sd(study) == {SD}"], priors=priors).fit()
-    # |x| as the least u with u >= x, u >= -x, and sum(u) as the corner of a least-squares problem: (u + 1/eps)² eps / 2.
+    # |x| is the least u with u >= x and u >= -x; sum(u) is the limit of a least-squares problem: (u + 1/eps)² eps / 2.
     knots = np.concatenate([np.repeat(0.0, 4), [10, 30, 55], np.repeat(80.0, 4)])
     derivative = BSpline(knots, np.eye(7), 3).derivative()
     slope = derivative.c[: len(derivative.t) - derivative.k - 1] / 0.02
@@ -106,7 +106,10 @@ def test_bounds_equal_bounded_least_squares() -> None:
     lower, upper = 0.2, 1.6
     formula = "y ~ 0 + bspline(dose, knots=[10, 30, 55], bounds=(0, 80), degree=1)"
     expected = lsq_linear(
-        basis(data["dose"].to_numpy(), 1) / data["se"].to_numpy()[:, None], data["y"] / data["se"], (lower, upper), tol=1e-14
+        basis(data["dose"].to_numpy(), 1) / data["se"].to_numpy()[:, None],
+        data["y"] / data["se"],
+        (lower, upper),
+        tol=1e-14,
     )
     constant = np.log(data["se"]).sum() + 0.5 * len(data) * np.log(2 * np.pi)
     for target in ("dose", "bspline(dose, knots=[10, 30, 55], bounds=(0, 80), degree=1)"):
@@ -162,14 +165,18 @@ def test_constraints_and_priors_on_variances() -> None:
         "cor(study: 1, dose) >= 0.5": lambda r: float(r.var_components()["corr"][1]) >= 0.4995,
         "sigma == 0.4": lambda r: r.sigma == pytest.approx(0.4, abs=1e-6),
         "sd(study) + 10*sd(study: dose) <= 0.5": lambda r: r.var_components()["sd"][0] < 0.5,
-        "sd(study)**2 + sigma**2 == 0.3": lambda r: r.var_components()["sd"][0] ** 2 + r.scale == pytest.approx(0.3, abs=1e-5),
+        "sd(study)**2 + sigma**2 == 0.3": lambda r: (
+            r.var_components()["sd"][0] ** 2 + r.scale == pytest.approx(0.3, abs=1e-5)
+        ),
     }
     for text, holds in cases.items():
         results = lf.lmm(formula, data, constraints=[text]).fit()
         assert results.converged, text
         assert holds(results), text
         assert results.llf <= free.llf + 1e-8
-    prior = lf.lmm(formula, data, reml=False, priors=[lf.normal("sd(study: dose)", 0, 0.001), lf.laplace("sigma", 0.3, 0.01)])
+    prior = lf.lmm(
+        formula, data, reml=False, priors=[lf.normal("sd(study: dose)", 0, 0.001), lf.laplace("sigma", 0.3, 0.01)]
+    )
     shrunk = prior.fit()
     assert shrunk.converged
     assert shrunk.var_components()["sd"][1] < free.var_components()["sd"][1]
@@ -183,7 +190,9 @@ def test_penalty_equals_the_prior_it_stands_for() -> None:
         {},
         {"gradient": lambda b: np.eye(len(b))[4] * (b["dose[4]"] - 1) / 0.01},
     ):
-        same = lf.lmm(FORMULA, data, se="se", priors=[lf.penalty(lambda b: 0.5 * ((b["dose[4]"] - 1) / 0.1) ** 2, **options)]).fit()
+        same = lf.lmm(
+            FORMULA, data, se="se", priors=[lf.penalty(lambda b: 0.5 * ((b["dose[4]"] - 1) / 0.1) ** 2, **options)]
+        ).fit()
         np.testing.assert_allclose(same.params, prior.params, atol=1e-5)
 
 
@@ -203,7 +212,13 @@ def test_functions_as_constraints() -> None:
         function = lf.lmm(FORMULA, data, se="se", constraints=[lf.constraint(squares, upper=0.8, jacobian=own)]).fit()
         assert function.llf == pytest.approx(text.llf, abs=1e-6)
     with pytest.raises(lf.OptionError, match="is not the derivative of the function"):
-        lf.lmm(FORMULA, data, se="se", start={"dose[1]": 1.0}, constraints=[lf.constraint(squares, upper=0.8, jacobian=lambda b: 0 * b)])
+        lf.lmm(
+            FORMULA,
+            data,
+            se="se",
+            start={"dose[1]": 1.0},
+            constraints=[lf.constraint(squares, upper=0.8, jacobian=lambda b: 0 * b)],
+        )
 
 
 def test_the_multiplier_is_the_price_of_the_limit() -> None:

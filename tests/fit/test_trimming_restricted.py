@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.fit.dose_data import FORMULA, dose_data
 
 import limeform as lf
+from tests.fit.dose_data import FORMULA, dose_data
 
 SHAPE = [lf.increasing("dose"), lf.concave("dose")]
 
@@ -26,8 +26,16 @@ def test_outliers_are_found_and_the_objective_falls(errors: dict, random: str) -
     formula = FORMULA.replace("(0 + dose | study)", random)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = lf.lmm(formula, data, trim=0.1, constraints=SHAPE, priors=[lf.normal("dose", 0, 0.1, derivative=3)], **errors).fit()
-        kept = lf.lmm(formula, data.drop(index=wrong), constraints=SHAPE, priors=[lf.normal("dose", 0, 0.1, derivative=3)], **errors).fit()
+        results = lf.lmm(
+            formula, data, trim=0.1, constraints=SHAPE, priors=[lf.normal("dose", 0, 0.1, derivative=3)], **errors
+        ).fit()
+        kept = lf.lmm(
+            formula,
+            data.drop(index=wrong),
+            constraints=SHAPE,
+            priors=[lf.normal("dose", 0, 0.1, derivative=3)],
+            **errors,
+        ).fit()
     assert set(np.flatnonzero(~results.inliers)) == set(wrong)
     assert results.llf == pytest.approx(kept.llf, abs=1e-5)
     np.testing.assert_allclose(results.params, kept.params, atol=1e-4)
@@ -66,6 +74,7 @@ def test_slopes_are_derivatives_of_the_value() -> None:
     for j in (0, 17, 40):
         step = 1e-4 * np.eye(len(data))[j]
         values = [
-            solve_joint(model.with_weights(w), default_solver(), first_start(model)).value for w in (weights + step, weights - step)
+            solve_joint(model.with_weights(w), default_solver(), first_start(model)).value
+            for w in (weights + step, weights - step)
         ]
         assert slope[j] + 0.5 * np.log(2 * np.pi) == pytest.approx((values[0] - values[1]) / 2e-4, rel=1e-3, abs=1e-4)

@@ -104,7 +104,9 @@ def test_no_intercept_beside_a_nonlinear_term_unless_written() -> None:
     assert parse("y ~ 0 + nl(a*x)").fixed == "0"
 
 
-@pytest.mark.parametrize("text", ["y ~ x:nl(a*x)", "y ~ x - nl(a*x)", "y ~ nl(a, b)", "y ~ nl(__import__('os'))", "y ~ nl()"])
+@pytest.mark.parametrize(
+    "text", ["y ~ x:nl(a*x)", "y ~ x - nl(a*x)", "y ~ nl(a, b)", "y ~ nl(__import__('os'))", "y ~ nl()"]
+)
 def test_nonlinear_terms_that_are_refused(text: str) -> None:
     with pytest.raises(FormulaError):
         parse(text)

@@ -1,4 +1,4 @@
-"""Dose-response curves from the literature, as in Zheng et al. section 3.2: shapes in place of data where data are thin."""
+"""Dose-response curves from the literature, as in Zheng et al. section 3.2: shapes where data are thin."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.papers.smoking import FORMULA, smoking, truth
 
 import limeform as lf
+from tests.papers.smoking import FORMULA, smoking, truth
 
 pytestmark = pytest.mark.papers
 VEGETABLES = (
@@ -56,8 +56,8 @@ def test_doses_against_referents(shared: Path, file: str, shape: dict) -> None:
 
 def test_body_mass_and_pre_eclampsia(shared: Path) -> None:
     data = pd.read_csv(shared / "data" / "derived.obrien2003_intervals.csv")
+    open_ended = data.assign(alt_upper=data["alt_upper"].fillna(np.inf))
     with pytest.raises(lf.DataError, match=r"fillna\(value\)"):
-        open_ended = data.assign(alt_upper=data["alt_upper"].fillna(np.inf))
         lf.lmm("logor ~ 0 + bspline(interval(alt_lower, alt_upper), 2)", open_ended, se="se")
     for column, end in {"alt_lower": 15.0, "ref_lower": 15.0, "alt_upper": 40.0, "ref_upper": 40.0}.items():
         data[column] = data[column].fillna(end)
@@ -78,7 +78,9 @@ def test_body_mass_and_pre_eclampsia(shared: Path) -> None:
 
 def test_vegetables_and_heart_disease_beside_mrtool(shared: Path) -> None:
     data = pd.read_csv(shared / "data" / "ihme.veg_ihd.csv")
-    middles = data[["alt_risk_lower", "alt_risk_upper"]].mean(axis=1) - data[["ref_risk_lower", "ref_risk_upper"]].mean(axis=1)
+    middles = data[["alt_risk_lower", "alt_risk_upper"]].mean(axis=1) - data[["ref_risk_lower", "ref_risk_upper"]].mean(
+        axis=1
+    )
     data["delta"] = middles / 100
     values = json.loads((Path(__file__).parent / "mrtool_vegetables.json").read_text())
     top = values["upper"]

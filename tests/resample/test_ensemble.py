@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.fit.dose_data import FORMULA, dose_data
 
 import limeform as lf
 from limeform.design.rewrite import with_knots
 from limeform.resample.ensemble import draw_knots
+from tests.fit.dose_data import FORMULA, dose_data
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,9 @@ def test_workers_change_nothing(model: lf.LMM) -> None:
 
 
 def test_criteria(model: lf.LMM) -> None:
-    by_score = lf.knot_ensemble(model, 4, rng=2, criterion=lambda results: float(results.design.curves[0].basis.interior[0]))
+    by_score = lf.knot_ensemble(
+        model, 4, rng=2, criterion=lambda results: float(results.design.curves[0].basis.interior[0])
+    )
     assert by_score.weights.idxmax() == by_score.knots[:, 0].argmax()
     assert lf.knot_ensemble(model, 3, rng=2, n_knots=2, criterion="posterior").knots.shape == (3, 2)
     for wrong in ({"criterion": "r2"}, {"term": "age"}, {"min_spacing": 0.5}, {"draws": 0}):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.fit.dose_data import FORMULA, basis, dose_data
 
 import limeform as lf
+from tests.fit.dose_data import FORMULA, basis, dose_data
 
 AT = np.linspace(0, 80, 9)
 
@@ -26,8 +26,12 @@ def test_fit_and_bands(free: lf.LMMResults) -> None:
     se = np.sqrt(np.einsum("ij,jk,ik->i", x, free.cov_params(), x))
     np.testing.assert_allclose(table["mean_upper"] - table["fit"], 1.959963984540054 * se, rtol=1e-9)
     tau = free.cov_re.iloc[0, 0]
-    np.testing.assert_allclose(table["new_upper"] - table["fit"], 1.959963984540054 * np.sqrt(se**2 + tau * AT**2), rtol=1e-9)
-    np.testing.assert_allclose(free.curve("dose", AT, transform=np.exp)["mean_lower"], np.exp(table["mean_lower"]), rtol=1e-12)
+    np.testing.assert_allclose(
+        table["new_upper"] - table["fit"], 1.959963984540054 * np.sqrt(se**2 + tau * AT**2), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        free.curve("dose", AT, transform=np.exp)["mean_lower"], np.exp(table["mean_lower"]), rtol=1e-12
+    )
     falling = free.curve("dose", AT, transform=np.negative)
     assert (falling["mean_lower"] <= falling["mean_upper"]).all()
     given = free.curve("dose", AT, random={"dose": AT})
@@ -61,7 +65,10 @@ def test_the_intercept_belongs_to_the_curve() -> None:
     beside = lf.lmm("y ~ bspline(dose, [10, 30, 55], bounds=(0, 80)) + (0 + dose | study)", data, se="se").fit()
     np.testing.assert_allclose(beside.curve("dose", AT), apart.curve("dose", AT), atol=1e-5)
     through = lf.lmm(
-        "y ~ bspline(dose, [10, 30, 55], bounds=(0, 80)) + (0 + dose | study)", data, se="se", constraints=[lf.passes("dose", at=0, value=0)]
+        "y ~ bspline(dose, [10, 30, 55], bounds=(0, 80)) + (0 + dose | study)",
+        data,
+        se="se",
+        constraints=[lf.passes("dose", at=0, value=0)],
     ).fit()
     assert through.curve("dose", [0.0])["fit"][0] == pytest.approx(0, abs=1e-9)
     assert "includes the intercept" in str(through.summary())
@@ -96,7 +103,9 @@ def test_picture_of_intervals_references_and_trimmed_rows() -> None:
     from tests.papers.smoking import smoking
 
     data = smoking()
-    results = lf.lmm(SMOKING, data, se="se", trim=0.1, constraints=[lf.passes("smoking", at=0, value=1), lf.increasing("smoking")]).fit()
+    results = lf.lmm(
+        SMOKING, data, se="se", trim=0.1, constraints=[lf.passes("smoking", at=0, value=1), lf.increasing("smoking")]
+    ).fit()
     ax = results.plot_curve("smoking", random={"dose": np.linspace(0, 80, 200)})
     named = {c.get_label(): c for c in ax.collections}
     assert len(named["trimmed"].get_offsets()) == 19
