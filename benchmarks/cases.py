@@ -11,7 +11,7 @@ class Run:
     ----------
     package : str
         Name that the drivers know it by.
-    task : {"fit", "refit", "evaluation"}
+    task : {"fit", "refit", "evaluation", "curve", "ensemble"}
         The whole call from formula and data frame to estimates; a fit of a built model to the column ``y_new``; or one
         evaluation of the likelihood of a built model, with gradient and Hessian.
     at_least, at_most : float, optional
@@ -74,6 +74,11 @@ class Case:
 SLEEP_FORMULA = "Reaction ~ Days + (Days | Subject)"
 SLOPES_FORMULA = "y ~ x + z + f + (x | g)"
 META_NOTE = "metafor's restricted log-likelihood contains ½ ln|X'X|, here half the logarithm of the number of studies."
+
+SMOKING_FORMULA = (
+    "log_rr ~ 0 + log_ratio(interval(alt_lo, alt_hi), ref, knots=[10, 30, 55], bounds=(0, 80), linear_right=True, "
+    "name='smoking') + (0 + dose | study)"
+)
 
 CASES = (
     Case(
@@ -150,5 +155,14 @@ CASES = (
         formula="yi ~ 1 + (1 | study)",
         runs=(Run("limeform"), Run("metafor", at_least=100)),
         note=META_NOTE,
+    ),
+    Case(
+        name="curve",
+        title="Smoking-like curve, 199 rows, 25 studies: log-ratio, increasing, concave, prior, linear tail, 10% trimmed",
+        data="smoking",
+        formula=SMOKING_FORMULA,
+        runs=(Run("limeform", "curve"), Run("mrtool", "curve", at_least=10), Run("limeform", "ensemble", at_most=50)),
+        note="The ensemble has 50 members and one worker: its target is the time of 50 single fits.",
+        rounds=7,
     ),
 )

@@ -39,8 +39,16 @@ def one_row_studies(studies: int) -> pd.DataFrame:
     return pd.DataFrame({"yi": yi, "vi": vi, "study": np.arange(studies)})
 
 
+def smoking() -> pd.DataFrame:
+    """A dose-response set with exposure ranges, as in the tests of published analyses."""
+    from tests.papers.smoking import smoking as simulate
+
+    return simulate()
+
+
 GENERATORS: dict[str, Callable[[], pd.DataFrame]] = {
     "sleepstudy": sleepstudy,
+    "smoking": smoking,
     "slopes_small": partial(slopes, 400, 20),
     "slopes_10k": partial(slopes, 10_000, 1_000),
     "slopes_100k": partial(slopes, 100_000, 1_000),
