@@ -23,13 +23,20 @@ from limeform.likelihood import (
     make_cells,
     with_response,
 )
-from limeform.solve import Newton, Problem, Solution, Solver, Status
+from limeform.likelihood.batched import cholesky
+from limeform.likelihood.coordinates import chunks
+from limeform.solve import EvaluationError, Newton, Problem, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
 
 
 QUICK = Newton(tol=1e-2, max_iter=5)
 """Takes the start near the optimum."""
+
+
+FACTORS = (1.0, 0.03, 0.1, 0.3, 3.0, 10.0, 30.0)
+"""Standard deviations tried for a start, as multiples of the moment estimate: the likelihood of a variance can have
+several maxima."""
 
 
 @dataclass(frozen=True)
@@ -125,24 +132,54 @@ def prepare(design: Design) -> Setup:
     )
     y = design.shifted
     coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
-    if not known:
-        _check_spread(design, coordinates.variance * coordinates.excess, y)
     residual = ResidualVariance.STRATA if errors.strata is not None else ResidualVariance.SHARED
-    return Setup(
+    setup = Setup(
         rows=rows,
         covariance=covariance,
         residual=ResidualVariance.KNOWN if known else residual,
         products=cross_products(y, rows, coordinates),
     )
+    check_spread(setup, y, repr(design.response))
+    return setup
 
 
-def _check_spread(design: Design, residual_variance: float, y: FloatArray) -> None:
-    size = float(np.mean(y**2))
-    if residual_variance <= 1e-24 * size or size == 0:
+def check_spread(setup: Setup, y: FloatArray, name: str) -> None:
+    """Refuse a response that the model reproduces exactly, so that an unknown residual variance would be zero.
+
+    Parameters
+    ----------
+    setup : Setup
+        The model's statistics.
+    y : ndarray, shape (n,)
+        Response less offset.
+    name : str
+        What the message calls the response.
+
+    Raises
+    ------
+    DataError
+    """
+    products = setup.products
+    if setup.residual is ResidualVariance.KNOWN:
+        return
+    size = float(sum(setup.rows.precision[rows] @ y[rows] ** 2 for rows in chunks(len(y))))
+    negligible = 1e-24 * size / products.coordinates.variance
+    left, free = _within_residual(products)
+    fixed = products.coordinates.excess * max(len(y) - products.n_fixed, 1) <= negligible
+    if fixed or (free > 0 and left <= negligible):
+        which = "the fixed effects reproduce" if fixed else "the fixed and random effects together reproduce"
         raise DataError(
-            f"the fixed effects reproduce the response {design.response!r} exactly (is it constant?): "
-            "there is no residual variance to estimate"
+            f"{which} the response {name} exactly (is it constant?): there is no residual variance to estimate"
         )
+
+
+def _within_residual(products: CrossProducts) -> tuple[float, int]:
+    """Return what regression on all fixed and random columns leaves of y'y, and its degrees of freedom."""
+    within = products.within.sum(axis=2)
+    best, _, rank, _ = np.linalg.lstsq(within[:-1, :-1], within[:-1, -1], rcond=1e-12)
+    k = len(products.gram)
+    used = int(rank) + int(np.count_nonzero(cholesky(products.gram)[np.arange(k), np.arange(k)]))
+    return float(within[-1, -1] - within[:-1, -1] @ best), int(products.weight.sum()) - used
 
 
 def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
@@ -195,6 +232,7 @@ def estimate_again(
 ) -> tuple[Setup, Estimates]:
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
     again = replace(setup, products=with_response(setup.products, y, setup.rows))
+    check_spread(again, y, "given")
     return again, estimate(again, reml, solver, start)
 
 
@@ -216,8 +254,19 @@ def default_start(objective: Objective) -> FloatArray:
         free = max(float(products.weight.sum()) - rank, 1.0)
         within = float(products.within[-1, -1].sum()) / free
         ratio = 1.0 / within if within > 1e-4 else 1.0
-    share = np.sqrt(np.clip(ratio - 1.0, 0.1, 1e4) / max(objective.covariance.size, 1))
-    return np.concatenate([objective.covariance.start(float(share)), np.zeros(objective.n_strata)])
+    share = float(np.sqrt(np.clip(ratio - 1.0, 0.1, 1e4) / max(objective.covariance.size, 1)))
+    starts = [
+        np.concatenate([objective.covariance.start(share * factor), np.zeros(objective.n_strata)])
+        for factor in (FACTORS if objective.covariance.size else (1.0,))
+    ]
+    return min(starts, key=lambda start: _value_or_infinity(objective, start))
+
+
+def _value_or_infinity(objective: Objective, x: FloatArray) -> float:
+    try:
+        return objective.value(x)
+    except EvaluationError:
+        return np.inf
 
 
 def _solve(objective: Objective, solver: Solver, start: FloatArray, lower: FloatArray | None) -> Solution:

@@ -186,6 +186,8 @@ class LMM:
         -------
         LMMResults
         """
+        if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
+            raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
         if self._setup is None:
             self._setup = prepare(self.design)
         chosen = default_solver() if solver is None else solver

@@ -230,8 +230,8 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
         Returns
         -------
         DataFrame
-            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the log-likelihood
-            would rise with the row, the variances held.
+            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the
+            log-likelihood would rise with the row, the variances held.
         """
         return outlier_table(self.trimming, self.design)
 

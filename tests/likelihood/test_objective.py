@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.likelihood.dense import Data, FloatArray, make_data, minus_log_likelihood
 
 from limeform.covariance import BlockDiagonal, Diagonal, Unstructured
 from limeform.likelihood.coordinates import choose_coordinates
 from limeform.likelihood.crossproducts import Rows, cross_products, make_cells, with_response
 from limeform.likelihood.gaussian import ResidualVariance
 from limeform.likelihood.objective import Objective
+from tests.likelihood.dense import Data, FloatArray, make_data, minus_log_likelihood
 
 STRUCTURES = {
     "intercept": BlockDiagonal((Unstructured(1),)),

@@ -6,7 +6,7 @@ import numpy as np
 
 from limeform.fit.trimming.starts import LARGE
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, fit_at, solve_at
-from limeform.solve import Newton
+from limeform.solve import EvaluationError, Newton
 
 WIDTH = 10
 """How many units on each side of the cut are considered."""
@@ -14,6 +14,9 @@ WIDTH = 10
 SLACK = 0.5
 """Pairs are tried although, at fixed variances, a loss up to this is predicted: the variances then adapt. In large data
 a single row moves no variance, and only predicted gains are tried."""
+
+GROUP_PAIRS = 40
+"""Pairs of groups tried, whatever is predicted: a group moves the variances, which the prediction holds."""
 
 TRIAL = Newton(tol=1e-4, max_iter=4)
 """Inner solver of a trial: it has to tell a fall from a rise."""
@@ -71,14 +74,19 @@ def _best_swap(search: Search, at: Trimmed) -> Trimmed | None:
     """Try pairs in the order of the gain predicted at fixed variances; return the first that lowers the criterion."""
     leaving, entering = _near_the_cut(search, at)
     gains = at.predictive[leaving][:, None] - at.predictive[entering][None, :]
-    slack = SLACK if len(search.y) <= LARGE else 0.0
-    for flat in np.argsort(-gains, axis=None, kind="stable")[:WIDTH]:
+    slack, tried = (SLACK, WIDTH) if len(search.y) <= LARGE else (0.0, WIDTH)
+    if search.groups is not None:
+        slack, tried = np.inf, GROUP_PAIRS
+    for flat in np.argsort(-gains, axis=None, kind="stable")[:tried]:
         i, j = np.unravel_index(flat, gains.shape)
         if gains[i, j] <= -slack:
             break
         weights = at.weights.copy()
         weights[leaving[i]], weights[entering[j]] = 0.0, 1.0
-        x, value = solve_at(search, weights, at.x, TRIAL)
+        try:
+            x, value = solve_at(search, weights, at.x, TRIAL)
+        except EvaluationError:  # what is left does not determine the fixed effects
+            continue
         if lower(value, at.value):
             return fit_at(search, weights, x, EXACT, at.history)
     return None
