@@ -117,7 +117,7 @@ class LMM:
         trim: float | Trimming,
         missing: str,
     ) -> None:
-        if reml not in (None, True, False):
+        if reml is not None and not isinstance(reml, (bool, np.bool_)):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
         self.formula = formula
         self.keywords = replace(

@@ -89,10 +89,12 @@ def trimming_notes(report: TrimReport, design: Design) -> list[str]:
     ]
     if report.h < report.n:
         state = "no exchange of single units lowers it" if found.exchange_optimal else "exchanges were cut short"
-        notes.append(
-            f"Search: best of {found.starts} starts, reached by {found.agreeing} of the {found.followed} followed to "
-            f"the end; {state}."
+        reached = (
+            f"reached by {found.agreeing} of the {found.followed} followed to the end"
+            if found.agreeing
+            else f"improved by random moves after {found.followed} were followed to different ends"
         )
+        notes.append(f"Search: best of {found.starts} starts, {reached}; {state}.")
     emptied = emptied_groups(report.weights, design)
     if emptied:
         more = f" and {len(emptied) - NAMED} more" if len(emptied) > NAMED else ""

@@ -24,8 +24,8 @@ from limeform.solve import EvaluationError
 FINALISTS = 6
 """How many different starts are followed to the end, the uniform one among them; half as many of large data."""
 
-SHAKES = 5
-"""Random moves of several units around the best fit, where the finalists disagree."""
+SHAKES, MOST_SHAKES = 5, 40
+"""Where the finalists disagree: random moves of several units around the best fit, until so many in a row fail."""
 
 AGREE = 1e-6
 """Criteria that differ by less are the same."""
@@ -141,13 +141,17 @@ def _settle(search: Search, start: Begun, max_outer: int) -> Trimmed | None:
 def _shaken(
     search: Search, best: Trimmed, optimal: bool, max_outer: int, rng: np.random.Generator
 ) -> tuple[Trimmed, bool]:
-    for _ in range(SHAKES):
+    failures = 0
+    for _ in range(MOST_SHAKES):
+        failures += 1
         try:
             after, ended = shake(search, best, max_outer, rng)
         except EvaluationError:  # the swap took rows that the fixed effects need
             continue
         if improves(after, best):
-            best, optimal = after, ended
+            best, optimal, failures = after, ended, 0
+        if failures == SHAKES:
+            break
     return best, optimal
 
 
