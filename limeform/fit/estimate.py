@@ -167,22 +167,29 @@ def check_spread(setup: Setup, y: FloatArray, name: str) -> None:
         return
     size = float(sum(setup.rows.precision[rows] @ y[rows] ** 2 for rows in chunks(len(y))))
     negligible = 1e-24 * size / products.coordinates.variance
-    left, free = _within_residual(products)
     fixed = products.coordinates.excess * max(len(y) - products.n_fixed, 1) <= negligible
-    if fixed or (free > 0 and left <= negligible):
+    if fixed or (_within_residual(products) <= negligible and _within_degrees(products) > 0):
         which = "the fixed effects reproduce" if fixed else "the fixed and random effects together reproduce"
         raise DataError(
             f"{which} the response {name} exactly (is it constant?): there is no residual variance to estimate"
         )
 
 
-def _within_residual(products: CrossProducts) -> tuple[float, int]:
-    """Return what regression on all fixed and random columns leaves of y'y, and its degrees of freedom."""
+def _within_residual(products: CrossProducts) -> float:
+    """Return the sum of squares that regression on all fixed and random columns leaves of the response."""
     within = products.within.sum(axis=2)
-    best, _, rank, _ = np.linalg.lstsq(within[:-1, :-1], within[:-1, -1], rcond=1e-12)
-    k = len(products.gram)
-    used = int(rank) + int(np.count_nonzero(cholesky(products.gram)[np.arange(k), np.arange(k)]))
-    return float(within[-1, -1] - within[:-1, -1] @ best), int(products.weight.sum()) - used
+    columns, crossed = within[:-1, :-1], within[:-1, -1]
+    small = 1e-12 * float(products.weight.sum())  # the columns are normalised: what is smaller is rounding
+    best = np.linalg.solve(columns + small * np.eye(len(columns)), crossed)
+    return float(within[-1, -1] - crossed @ best)
+
+
+def _within_degrees(products: CrossProducts) -> int:
+    """Return the number of rows less the rank of all fixed and random columns."""
+    k = np.arange(len(products.gram))
+    random = np.count_nonzero(cholesky(products.gram)[k, k])
+    fixed = np.linalg.matrix_rank(products.within[:-1, :-1].sum(axis=2), tol=1e-10)
+    return int(products.weight.sum()) - int(random) - int(fixed)
 
 
 def with_common_variance(setup: Setup, y: FloatArray) -> Setup:

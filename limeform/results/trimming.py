@@ -8,6 +8,7 @@ import pandas as pd
 from limeform.design import Design
 from limeform.errors import OptionError
 from limeform.fit import TrimReport
+from limeform.fit.trimming import LARGE
 from limeform.plot import TrimmingPicture
 
 NAMED = 10
@@ -88,7 +89,9 @@ def trimming_notes(report: TrimReport, design: Design) -> list[str]:
         f"{report.n - report.h} trimmed; see outliers()."
     ]
     if report.h < report.n:
-        state = "no exchange of single units lowers it" if found.exchange_optimal else "exchanges were cut short"
+        state = "no exchange of two units lowers it"
+        if not found.exchange_optimal:
+            state = "exchanges were cut short" if report.n <= LARGE else f"with more than {LARGE} rows none is tried"
         reached = (
             f"reached by {found.agreeing} of the {found.followed} followed to the end"
             if found.agreeing

@@ -2,5 +2,6 @@
 
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import TrimReport, fit_trimmed, refit_trimmed
+from limeform.fit.trimming.steps import LARGE
 
-__all__ = ["TrimReport", "Trimming", "fit_trimmed", "refit_trimmed"]
+__all__ = ["LARGE", "TrimReport", "Trimming", "fit_trimmed", "refit_trimmed"]

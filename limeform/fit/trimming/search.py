@@ -17,8 +17,8 @@ from joblib import Parallel, delayed
 from limeform.fit.trimming.exchange import exchange, improves, shake
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.simplex import FloatArray, smallest
-from limeform.fit.trimming.starts import LARGE, Begun, random_starts
-from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at, start_of
+from limeform.fit.trimming.starts import Begun, random_starts
+from limeform.fit.trimming.steps import EXACT, LARGE, Search, Trimmed, concentrate, descend, fit_at, start_of
 from limeform.solve import EvaluationError
 
 FINALISTS = 6
@@ -99,7 +99,7 @@ def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> F
     ended = each(finish, [at for at, _ in settled], options.n_jobs)
     counts = [count for _, count in settled]
     best, optimal = min(ended, key=lambda end: end[0].value)
-    if not all(end.value <= best.value + AGREE for end, _ in ended):
+    if len(search.y) <= LARGE and not all(end.value <= best.value + AGREE for end, _ in ended):
         best, optimal = _shaken(search, best, optimal, options.max_outer, last)
     best = _earlier_first(search, best)
     return Found(

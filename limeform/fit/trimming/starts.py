@@ -17,15 +17,12 @@ from scipy import sparse
 
 from limeform.covariance import BlockDiagonal
 from limeform.fit.trimming.simplex import FloatArray
-from limeform.fit.trimming.steps import Search, start_of
+from limeform.fit.trimming.steps import LARGE, Search, start_of
 from limeform.likelihood import ResidualVariance
 from limeform.likelihood.crossproducts import Rows, make_cells, working_rows
 
 STEPS = 4
 """Concentration steps of each start."""
-
-LARGE = 20_000
-"""Above this number of rows starts are ranked on a sample."""
 
 SAMPLE = 5_000
 """Rows in the sample, at least."""
