@@ -89,6 +89,8 @@ class Estimates:
         The solver's variables at the estimates, working coordinates.
     solution : Solution
         What the solver returned.
+    newton_steps : int
+        Iterations among the solver's that were Newton steps towards a start.
     """
 
     beta: FloatArray
@@ -100,6 +102,7 @@ class Estimates:
     singular: bool
     variables: FloatArray
     solution: Solution
+    newton_steps: int = 0
 
 
 def prepare(design: Design) -> Setup:
@@ -236,7 +239,9 @@ def estimate(
     before = _refined(objective, first) if refine and start is None and objective.n_parameters else None
     begin = first if before is None else before.x
     solution = settle(objective, begin, lambda at: _solve(objective, solver, at, lower))
-    return _natural_scale(objective, solution if before is None else _joined(before, solution))
+    if before is None:
+        return _natural_scale(objective, solution)
+    return replace(_natural_scale(objective, _joined(before, solution)), newton_steps=before.iterations)
 
 
 def estimate_again(
@@ -252,7 +257,6 @@ def _joined(before: Solution, after: Solution) -> Solution:
     """Return a solution that counts the Newton steps taken before the solver was called."""
     return replace(
         after,
-        solver=f"Newton, then {after.solver}",
         iterations=before.iterations + after.iterations,
         evaluations=before.evaluations + after.evaluations,
         history=(*before.history, *after.history),

@@ -73,14 +73,14 @@ def _data_side(results: LMMResults) -> list[tuple[str, str]]:
 
 
 def _fit_side(results: LMMResults) -> list[tuple[str, str]]:
-    solution = results.estimates.solution
+    solution, newton = results.estimates.solution, results.estimates.newton_steps
     return [
         ("Method", results.method),
         ("Log-Likelihood" if not results.reml else "Restr. Log-Lik.", f"{results.llf:.4f}"),
         ("AIC", f"{results.aic:.3f}"),
         ("BIC", f"{results.bic:.3f}"),
         ("Optimiser", solution.solver),
-        ("Iterations", str(solution.iterations)),
+        ("Iterations", f"{solution.iterations}" + (f" ({newton} Newton)" if newton else "")),
         ("Converged", "yes" if results.converged else "NO"),
     ]
 
