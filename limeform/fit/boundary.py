@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from limeform.covariance import Covariance
 from limeform.likelihood import Objective
-from limeform.likelihood.derivatives import gamma_derivatives
 from limeform.likelihood.gaussian import gradient
+from limeform.likelihood.objective import derivatives_in_gamma
 from limeform.solve import EvaluationError, Solution
 
 FloatArray = NDArray[np.float64]
@@ -126,7 +126,7 @@ def gamma_gradient(objective: Objective, x: FloatArray) -> FloatArray:
     basis[np.arange(len(rows)), rows, columns] += 0.5
     basis[np.arange(len(rows)), columns, rows] += 0.5
     entries = Covariance(point.covariance.gamma, basis, np.zeros((len(rows), len(rows), k, k)))
-    slope = gradient(objective.criterion, point.profile, gamma_derivatives(point.reduction, entries), np.zeros(0))
+    slope = gradient(objective.criterion, point.profile, derivatives_in_gamma(point.reduction, entries), np.zeros(0))
     full = np.zeros((k, k))
     full[rows, columns] = slope
     full[columns, rows] = slope
