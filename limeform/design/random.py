@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from limeform.errors import DataError
+from limeform.formula import ModelFormula
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -58,6 +59,14 @@ class GroupedEffects:
     def names(self) -> tuple[str, ...]:
         """Names of the k columns of all terms."""
         return tuple(name for term in self.terms for name in term.names)
+
+
+def terms_by_factor(formula: ModelFormula) -> list[list[int]]:
+    """Return the numbers of the random terms on each grouping factor, factors in order of appearance."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for number, term in enumerate(formula.random):
+        found.setdefault(tuple(sorted(term.groups)), []).append(number)
+    return list(found.values())
 
 
 def find_levels(parts: list[pd.Series], label: str) -> tuple[IntArray, pd.Index]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from limeform.design.formulaic_compat import Piece, Scope, evaluate, replay, required_columns
 from limeform.design.frame import as_numbers, refuse_rows, to_frame
-from limeform.design.random import match_levels
+from limeform.design.random import match_levels, terms_by_factor
 from limeform.errors import UnknownColumnError
 from limeform.formula import ModelFormula, locate
 
@@ -32,9 +33,9 @@ class Recipe:
     kept : ndarray of int
         Which of its columns are in the model; the others were linearly dependent.
     random : tuple of ModelSpec
-        Specifications of the random terms, in the order of the columns.
-    groups : tuple of Piece
-        The factors whose interaction is the grouping factor.
+        Specifications of the random terms, in the order of the formula.
+    groups : tuple of tuple of Piece
+        For each grouping factor the factors whose interaction it is.
     offsets : tuple of Piece
         The expressions inside ``offset()``.
     scope : Scope
@@ -45,7 +46,7 @@ class Recipe:
     fixed: ModelSpec
     kept: NDArray[np.intp]
     random: tuple[ModelSpec, ...]
-    groups: tuple[Piece, ...]
+    groups: tuple[tuple[Piece, ...], ...]
     offsets: tuple[Piece, ...]
     scope: Scope
 
@@ -63,10 +64,10 @@ class NewRows:
     x : ndarray, shape (c, p)
         Fixed-effects columns.
     z : ndarray, shape (c, k)
-        Random-effects columns; k = 0 if they were not asked for.
-    codes : ndarray of int32, shape (c,)
-        Level of the grouping factor, -1 for a level that the fit did not have.
-    unseen : Index
+        Random-effects columns of all factors; k = 0 if they were not asked for.
+    codes : tuple of ndarray of int32, each shape (c,)
+        Level of each grouping factor, -1 for a level that the fit did not have.
+    unseen : tuple of Index
         Those levels.
     offset : ndarray, shape (c,)
         Sum of the formula's offsets.
@@ -76,12 +77,12 @@ class NewRows:
     complete: NDArray[np.bool_]
     x: FloatArray
     z: FloatArray
-    codes: IntArray
-    unseen: pd.Index
+    codes: tuple[IntArray, ...]
+    unseen: tuple[pd.Index, ...]
     offset: FloatArray
 
 
-def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
+def apply(recipe: Recipe, data: object, levels: Sequence[pd.Index] | None) -> NewRows:
     """Make the columns of the model from new data.
 
     Parameters
@@ -90,8 +91,8 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
         How they were made.
     data : DataFrame
         New data; the response is not needed.
-    levels : Index or None
-        Levels of the grouping factor; None leaves the random effects and their columns out.
+    levels : sequence of Index, or None
+        Levels of each grouping factor; None leaves the random effects and their columns out.
 
     Returns
     -------
@@ -108,21 +109,21 @@ def apply(recipe: Recipe, data: object, levels: pd.Index | None) -> NewRows:
     index, scope = frame.index, recipe.scope.mapping()
     if not complete.any():
         empty = np.zeros((0, 0))
-        return NewRows(index, complete, empty, empty, np.zeros(0, np.int32), index[:0], np.zeros(0))
+        return NewRows(index, complete, empty, empty, (), (), np.zeros(0))
     x = replay(recipe.fixed, frame_complete, scope, formula)[:, recipe.kept]
     offset = np.zeros(len(frame_complete))
     for piece in recipe.offsets:
         offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
     refuse_rows(~np.isfinite(x).all(axis=1), frame_complete.index, "the fixed part is not finite")
     if levels is None:
-        none = np.zeros((len(x), 0)), np.full(len(x), -1, np.int32)
-        return NewRows(index, complete, x, *none, index[:0], offset)
-    blocks = [replay(spec, frame_complete, scope, formula) for spec in recipe.random]
-    parts = [evaluate(piece, frame_complete, scope, formula) for piece in recipe.groups]
-    codes = match_levels(parts, levels)
-    z = np.hstack(blocks)
+        return NewRows(index, complete, x, np.zeros((len(x), 0)), (), (), offset)
+    order = [number for numbers in terms_by_factor(formula) for number in numbers]
+    z = np.hstack([replay(recipe.random[number], frame_complete, scope, formula) for number in order])
+    parts = [[evaluate(piece, frame_complete, scope, formula) for piece in pieces] for pieces in recipe.groups]
+    codes = tuple(match_levels(each, known) for each, known in zip(parts, levels, strict=True))
+    unseen = tuple(_labels(each, found < 0) for each, found in zip(parts, codes, strict=True))
     refuse_rows(~np.isfinite(z).all(axis=1), frame_complete.index, "a random term is not finite")
-    return NewRows(index, complete, x, z, codes, _labels(parts, codes < 0), offset)
+    return NewRows(index, complete, x, z, codes, unseen, offset)
 
 
 def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]:
@@ -130,7 +131,7 @@ def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]
     expressions = [piece.expression for piece in recipe.offsets]
     specs = [recipe.fixed]
     if with_random:
-        expressions += [piece.expression for piece in recipe.groups]
+        expressions += [piece.expression for pieces in recipe.groups for piece in pieces]
         specs += recipe.random
     for name in _data_names(specs):
         if name not in frame.columns:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from limeform.design import Design, GroupedEffects
@@ -26,10 +28,12 @@ def check_design(design: Design) -> None:
     unknown = design.errors.variance is None
     if n < p + unknown:
         raise DataError(f"{n} complete rows are too few for {p} fixed effects" + " and a residual variance" * unknown)
-    if design.random is not None:
-        _check_levels(design.random)
+    for random in design.factors:
+        _check_levels(random)
         if unknown and design.errors.strata is None:
-            _check_residual(design.random, n)
+            _check_residual(random, n)
+    for one, other in combinations(design.factors, 2):
+        _check_confounded(one, other)
 
 
 def _check_levels(random: GroupedEffects) -> None:
@@ -37,6 +41,21 @@ def _check_levels(random: GroupedEffects) -> None:
         raise DataError(
             f"grouping factor {random.factor!r} has one level ({random.levels[0]!r}): "
             "the variance between levels cannot be estimated; leave the random term out"
+        )
+
+
+def _check_confounded(one: GroupedEffects, other: GroupedEffects) -> None:
+    """Refuse two factors with the same levels under other names: their variances could not be told apart."""
+    shared = [name for name in one.names if name in other.names]
+    if not shared or len(one.levels) != len(other.levels):
+        return
+    partner = np.zeros(len(one.levels), np.int32)
+    partner[one.codes] = other.codes
+    if np.array_equal(partner[one.codes], other.codes):
+        example = f"{one.levels[0]!r} of the one is {other.levels[int(partner[0])]!r} of the other"
+        raise DataError(
+            f"grouping factors {one.factor!r} and {other.factor!r} divide the rows alike ({len(one.levels)} levels each; "
+            f"{example}), so the variances of {', '.join(shared)} cannot be told apart: leave one of them out"
         )
 
 

@@ -11,8 +11,12 @@ from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError
 from limeform.fit.boundary import settle
+from limeform.fit.start import crossed_start
 from limeform.likelihood import (
+    CrossedProducts,
+    CrossedRows,
     CrossProducts,
+    FactorRows,
     Modes,
     Objective,
     ResidualVariance,
@@ -20,9 +24,13 @@ from limeform.likelihood import (
     choose_coordinates,
     conditional_modes,
     cross_products,
+    crossed_modes,
+    crossed_products,
     make_cells,
+    with_crossed_response,
     with_response,
 )
+from limeform.likelihood.grouped import Reduction
 from limeform.solve import Problem, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
@@ -44,10 +52,10 @@ class Setup:
         Sufficient statistics of the response.
     """
 
-    rows: Rows
+    rows: Rows | CrossedRows
     covariance: BlockDiagonal
     residual: ResidualVariance
-    products: CrossProducts
+    products: CrossProducts | CrossedProducts
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,8 @@ def prepare(design: Design) -> Setup:
     DataError
         If the fixed effects reproduce the response exactly and the residual variance is unknown.
     """
+    if len(design.factors) > 1:
+        return _prepare_crossed(design)
     n, random, errors = len(design.y), design.random, design.errors
     codes = np.zeros(n, np.int32) if random is None else random.codes
     m = 1 if random is None else len(random.levels)
@@ -129,6 +139,39 @@ def prepare(design: Design) -> Setup:
         covariance=covariance,
         residual=ResidualVariance.KNOWN if known else residual,
         products=cross_products(y, rows, coordinates),
+    )
+
+
+def _prepare_crossed(design: Design) -> Setup:
+    """Reduce a design with several grouping factors."""
+    errors, known = design.errors, design.errors.variance is not None
+    covariance = BlockDiagonal(
+        tuple(STRUCTURES[term.covariance](len(term.names)) for factor in design.factors for term in factor.terms)
+    )
+    stops = np.cumsum([factor.z.shape[1] for factor in design.factors])
+    factors = tuple(
+        FactorRows(factor.codes, len(factor.levels), slice(int(stop) - factor.z.shape[1], int(stop)))
+        for factor, stop in zip(design.factors, stops, strict=True)
+    )
+    rows = CrossedRows(
+        x=design.x,
+        z=np.hstack([factor.z for factor in design.factors]),
+        precision=errors.precision,
+        weights=np.ones(len(design.y)),
+        factors=factors,
+        strata=errors.strata,
+        n_strata=max(len(errors.strata_levels), 1),
+    )
+    y = design.y - design.offset
+    coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
+    if not known:
+        _check_spread(design, coordinates.variance * coordinates.excess, y)
+    residual = ResidualVariance.STRATA if errors.strata is not None else ResidualVariance.SHARED
+    return Setup(
+        rows=rows,
+        covariance=covariance,
+        residual=ResidualVariance.KNOWN if known else residual,
+        products=crossed_products(y, rows, coordinates),
     )
 
 
@@ -169,13 +212,22 @@ def estimate_again(
     setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray
 ) -> tuple[Setup, Estimates]:
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
-    again = replace(setup, products=with_response(setup.products, y, setup.rows))
+    products: CrossProducts | CrossedProducts
+    if isinstance(setup.rows, CrossedRows):
+        assert isinstance(setup.products, CrossedProducts)
+        products = with_crossed_response(setup.products, y, setup.rows)
+    else:
+        assert isinstance(setup.products, CrossProducts)
+        products = with_response(setup.products, y, setup.rows)
+    again = replace(setup, products=products)
     return again, estimate(again, reml, solver, start)
 
 
 def default_start(objective: Objective) -> FloatArray:
     """Return a start at which random effects and errors share the variance as a first moment estimate says."""
     products = objective.products
+    if isinstance(products, CrossedProducts):
+        return crossed_start(objective, products)
     if objective.criterion.residual is ResidualVariance.KNOWN:
         ratio = products.coordinates.excess
     else:
@@ -222,8 +274,10 @@ def _is_singular(blocks: list[FloatArray], tolerance: float = 1e-8) -> bool:
     return any(np.linalg.eigvalsh(block)[0] < tolerance for block in blocks)
 
 
-def modes_of(setup: Setup, estimates: Estimates) -> Modes:
-    """Return the conditional modes of the random effects at the estimates."""
+def modes_of(setup: Setup, estimates: Estimates) -> tuple[Modes, ...]:
+    """Return the conditional modes of the random effects at the estimates, one for each grouping factor."""
     objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
-    point = objective.at(estimates.variables)
-    return conditional_modes(point.reduction, point.covariance, point.profile, setup.products.coordinates)
+    point, coordinates = objective.at(estimates.variables), setup.products.coordinates
+    if isinstance(point.reduction, Reduction):
+        return (conditional_modes(point.reduction, point.covariance, point.profile, coordinates),)
+    return crossed_modes(point.reduction, point.covariance, point.profile, coordinates)

@@ -9,33 +9,33 @@ from __future__ import annotations
 import numpy as np
 
 from limeform.covariance import BlockDiagonal
-from limeform.likelihood import Objective
+from limeform.likelihood import CrossedProducts, Objective, ResidualVariance
 from limeform.likelihood.batched import FloatArray
-from limeform.likelihood.crossed.reduction import Ready
+from limeform.likelihood.crossed.reduction import Ready, ready_of
 
 SMALLEST, LARGEST = 1e-3, 1e4
 """Limits of a variance at the start, relative to that of the errors."""
 
 
-def crossed_start(objective: Objective, ready: Ready) -> FloatArray:
+def crossed_start(objective: Objective, products: CrossedProducts) -> FloatArray:
     """Return variance parameters at which each term has the variance that moments give it, equal for its effects.
 
     Parameters
     ----------
     objective : Objective
         The criterion, of a model with several grouping factors.
-    ready : Ready
-        Its statistics at unit variance.
+    products : CrossedProducts
+        Its statistics.
 
     Returns
     -------
     ndarray, shape (q,)
     """
-    terms = _places(objective.covariance)
-    left, right = _moments(objective, ready, terms)
-    known = objective.criterion.residual.name == "KNOWN"
+    terms, ready = _places(objective.covariance), ready_of(products)
+    left, right = _moments(ready, terms)
+    known = objective.criterion.residual is ResidualVariance.KNOWN
     if known:
-        right, left = right - left[:, -1], left[:, :-1]
+        right, left = (right - left[:, -1])[:-1], left[:-1, :-1]
     weight = 1.0 / np.sqrt(np.maximum(np.diag(left), 1e-300)) if known else 1.0 / np.maximum(left[:, -1], 1e-300)
     solved = np.linalg.lstsq(left * weight[:, None], right * weight, rcond=1e-10)[0]
     error = 1.0 if known else max(float(solved[-1]), 0.05)
@@ -53,7 +53,7 @@ def _places(covariance: BlockDiagonal) -> list[slice]:
     return [slice(int(stop) - each.size, int(stop)) for stop, each in zip(stops, covariance.structures, strict=True)]
 
 
-def _moments(objective: Objective, ready: Ready, terms: list[slice]) -> tuple[FloatArray, FloatArray]:
+def _moments(ready: Ready, terms: list[slice]) -> tuple[FloatArray, FloatArray]:
     """Return the coefficients of the variances (terms, then error) in the mean of each square, and the squares."""
     products = ready.plan.products
     rows: list[tuple[int, slice]] = []

@@ -11,7 +11,7 @@ from limeform.likelihood import gaussian
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.crossed.derivatives import CrossedDerivatives, crossed_derivatives
 from limeform.likelihood.crossed.information import average_information
-from limeform.likelihood.crossed.reduction import CrossedReduction, Ready, make_ready, reduce_crossed
+from limeform.likelihood.crossed.reduction import CrossedReduction, Ready, make_ready, ready_of, reduce_crossed
 from limeform.likelihood.crossed.statistics import CrossedProducts
 from limeform.likelihood.crossed.strata import crossed_strata_derivatives
 from limeform.likelihood.crossproducts import CrossProducts
@@ -69,7 +69,6 @@ class Objective:
         covariance: BlockDiagonal,
         residual: ResidualVariance,
         reml: bool,
-        ready: Ready | None = None,
     ) -> Objective:
         """Build the objective for given statistics.
 
@@ -83,8 +82,6 @@ class Objective:
             What is known of the error variances.
         reml : bool
             Restricted likelihood.
-        ready : Ready, optional
-            What an earlier objective has made ready for the same crossed statistics.
 
         Returns
         -------
@@ -92,8 +89,7 @@ class Objective:
         """
         criterion = make_criterion(products, residual, reml)
         if isinstance(products, CrossedProducts):
-            ready = make_ready(products) if ready is None else ready
-            return cls(products=products, covariance=covariance, criterion=criterion, _ready=ready)
+            return cls(products=products, covariance=covariance, criterion=criterion, _ready=ready_of(products))
         groups = None if residual is ResidualVariance.STRATA else pool(products)
         return cls(products=products, covariance=covariance, criterion=criterion, _groups=groups)
 

@@ -17,7 +17,7 @@ from limeform.fit import Setup, check_design, estimate, prepare
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.results import LMMResults
-from limeform.solve import Solver, default_solver
+from limeform.solve import Newton, Solver, default_solver
 
 
 class LMM:
@@ -156,8 +156,9 @@ class LMM:
         Parameters
         ----------
         solver : Solver, optional
-            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``; Ipopt where it is installed, else
-            SciPy, if left out.
+            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``; if left out, Ipopt where it is
+            installed, else SciPy; with several grouping factors the trust-region Newton method, which needs the fewest
+            evaluations.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
         disp : bool
@@ -169,7 +170,7 @@ class LMM:
         """
         if self._setup is None:
             self._setup = prepare(self.design)
-        chosen = default_solver() if solver is None else solver
+        chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
         first = None if start is None else self._start(start)
         estimates = estimate(self._setup, self.reml, chosen, first)
         results = LMMResults(self, self._setup, estimates)

@@ -44,13 +44,13 @@ def describe(results: LMMResults, alpha: float) -> Report:
 
 
 def _data_side(results: LMMResults) -> list[tuple[str, str]]:
-    design, random = results.design, results.design.random
+    design = results.design
     rows = [
         ("Dep. Variable", design.response),
         ("No. Observations", str(results.nobs)),
         ("Rows left out", str(design.missing.rows)),
     ]
-    if random is not None:
+    for random in design.factors:
         sizes = np.bincount(random.codes)
         rows += [
             ("Groups", f"{random.factor} ({len(random.levels)})"),

@@ -229,10 +229,17 @@ class LMMResults:
         return pd.Series(np.sqrt(self.estimates.residual_variance), index=levels, name="sigma")
 
     @property
-    def cov_re(self) -> pd.DataFrame:
-        """Covariance matrix of the random effects of one level."""
-        names = list(self.design.random.names) if self.design.random is not None else []
-        return pd.DataFrame(self.estimates.gamma, index=names, columns=names)
+    def cov_re(self) -> pd.DataFrame | dict[str, pd.DataFrame]:
+        """Covariance matrix of the random effects of one level; of several factors, a dict of them by factor."""
+        gamma, factors = self.estimates.gamma, self.design.factors
+        if not factors:
+            return pd.DataFrame()
+        stops = np.cumsum([len(random.names) for random in factors])
+        parts = {}
+        for random, stop in zip(factors, stops, strict=True):
+            own, names = slice(stop - len(random.names), stop), list(random.names)
+            parts[random.factor] = pd.DataFrame(gamma[own, own], index=names, columns=names)
+        return parts if len(parts) > 1 else parts[factors[0].factor]
 
     def var_components(self) -> pd.DataFrame:
         """Return variances, standard deviations and correlations, as lme4's VarCorr prints them.
@@ -243,7 +250,7 @@ class LMMResults:
             Columns ``group, effect, variance, sd, corr``.
         """
         return variance_components(
-            self.design.random,
+            self.design.factors,
             self.estimates.gamma,
             self.estimates.residual_variance,
             self.design.errors.strata_levels,
@@ -253,32 +260,40 @@ class LMMResults:
     # ------------------------------------------------------------------ random effects
 
     @cached_property
-    def _modes(self) -> Modes:
+    def _all_modes(self) -> tuple[Modes, ...]:
         return modes_of(self._setup, self.estimates)
 
     @property
-    def random_effects(self) -> dict[Any, pd.Series]:
-        """Conditional modes of the random effects, by level."""
-        random = self.design.random
-        if random is None:
-            return {}
-        names = list(random.names)
+    def _modes(self) -> Modes:
+        """Those of the first grouping factor."""
+        return self._all_modes[0]
+
+    @property
+    def random_effects(self) -> dict[Any, pd.Series] | dict[str, pd.DataFrame]:
+        """Conditional modes of the random effects by level; of several factors, a table with a row a level by factor."""
+        factors = self.design.factors
+        if len(factors) > 1:
+            return {
+                random.factor: pd.DataFrame(modes.effects, index=random.levels, columns=list(random.names))
+                for random, modes in zip(factors, self._all_modes, strict=True)
+            }
         return {
-            level: pd.Series(effect, index=names)
+            level: pd.Series(effect, index=list(random.names))
+            for random in factors
             for level, effect in zip(random.levels, self._modes.effects, strict=True)
         }
 
     @property
-    def random_effects_cov(self) -> dict[Any, pd.DataFrame]:
-        """Conditional covariances of the random effects, by level."""
-        random = self.design.random
-        if random is None:
-            return {}
-        names = list(random.names)
-        return {
-            level: pd.DataFrame(covariance, index=names, columns=names)
-            for level, covariance in zip(random.levels, self._modes.covariance, strict=True)
+    def random_effects_cov(self) -> dict[Any, Any]:
+        """Conditional covariances of the random effects by level; of several factors, a dict of them by factor."""
+        found = {
+            random.factor: {
+                level: pd.DataFrame(covariance, index=list(random.names), columns=list(random.names))
+                for level, covariance in zip(random.levels, modes.covariance, strict=True)
+            }
+            for random, modes in zip(self.design.factors, self._all_modes if self.design.factors else (), strict=True)
         }
+        return found if len(found) > 1 else next(iter(found.values()), {})
 
     def ranef(self) -> pd.DataFrame:
         """Return the conditional modes with their standard deviations as one long table.
@@ -288,9 +303,10 @@ class LMMResults:
         DataFrame
             Columns ``group, level, effect, mode, sd``.
         """
-        if self.design.random is None:
+        if not self.design.factors:
             return pd.DataFrame(columns=["group", "level", "effect", "mode", "sd"])
-        return effects_frame(self.design.random, self._modes)
+        tables = [effects_frame(*each) for each in zip(self.design.factors, self._all_modes, strict=True)]
+        return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
 
     # ------------------------------------------------------------------ fitted values and predictions
 
@@ -338,8 +354,8 @@ class LMMResults:
             raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
 
-    def _effects(self, random: str) -> FloatArray | None:
-        return self._modes.effects if random == "all" and self.design.random is not None else None
+    def _effects(self, random: str) -> list[FloatArray] | None:
+        return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None
 
     def _rows(self, values: FloatArray, name: str) -> pd.Series:
         return pd.Series(values, index=self.design.index, name=name)
@@ -359,6 +375,8 @@ class LMMResults:
         random = self.design.random
         if random is None:
             return None
+        if len(self.design.factors) > 1:
+            return float(np.nan)
         return float(self.estimates.gamma[0, 0]) if random.names == ("Intercept",) else np.nan
 
     def _measure(self, name: str) -> float:
@@ -479,7 +497,7 @@ class LMMResults:
             "method": self.method,
             "nobs": self.nobs,
             "n_missing": self.design.missing.rows,
-            "n_groups": 0 if self.design.random is None else len(self.design.random.levels),
+            "n_groups": _n_groups(self.design),
             "llf": self.llf,
             "aic": self.aic,
             "bic": self.bic,
@@ -509,3 +527,11 @@ class LMMResults:
     def dropped_columns(self) -> tuple[str, ...]:
         """Fixed-effects columns left out because earlier ones explain them."""
         return self.design.dropped
+
+
+def _n_groups(design: Design) -> int | str:
+    """Return the number of levels; of several factors, as text."""
+    sizes = [(random.factor, len(random.levels)) for random in design.factors]
+    if len(sizes) > 1:
+        return ", ".join(f"{factor}: {levels}" for factor, levels in sizes)
+    return sizes[0][1] if sizes else 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from limeform.likelihood.batched import FloatArray
-from limeform.likelihood.coordinates import Coordinates
+from limeform.likelihood.coordinates import Coordinates, chunks
+from limeform.likelihood.crossed.reduction import ready_for_response, ready_of
 from limeform.likelihood.crossed.statistics import (
     CrossedProducts,
     CrossedRows,
@@ -15,7 +18,9 @@ from limeform.likelihood.crossed.statistics import (
     Shape,
     Sums,
     partial_sums,
+    working_rows,
 )
+from limeform.likelihood.crossproducts import IntArray, sum_outer
 
 LOW = (1 << 31) - 1
 
@@ -37,6 +42,52 @@ def crossed_products(y: FloatArray, rows: CrossedRows, coordinates: Coordinates)
     CrossedProducts
     """
     return assemble(partial_sums(y, rows, coordinates), coordinates)
+
+
+def with_crossed_response(products: CrossedProducts, y: FloatArray, rows: CrossedRows) -> CrossedProducts:
+    """Return the statistics of another response on the same rows; all that does not depend on y is kept.
+
+    Parameters
+    ----------
+    products : CrossedProducts
+        Statistics of the first response.
+    y : ndarray, shape (n,)
+        New response less offset.
+    rows : CrossedRows
+        The rows that ``products`` came from.
+
+    Returns
+    -------
+    CrossedProducts
+    """
+    p, s = products.n_fixed, rows.n_strata
+    strata = np.zeros(len(y), np.int32) if rows.strata is None else rows.strata
+    factors = [rows.factors[f] for f in products.order]
+    cells = [_cells_of_rows(sums, factor.codes, strata, s) for sums, factor in zip(products.border, factors, strict=True)]
+    border, gram = [sums.values.copy() for sums in products.border], np.zeros((p + 1, 1, s))
+    for each in border:
+        each[:, p] = 0.0
+    for part in chunks(len(y), 1 << 20):
+        z, xy, v = working_rows(y, rows, products.coordinates, part)
+        for factor, codes, values in zip(factors, cells, border, strict=True):
+            weighted = z[:, factor.columns] * v[:, None]
+            values[:, p] += sum_outer(weighted, xy[:, p:], codes[part], values.shape[2])[:, :, 0]
+        gram += sum_outer(xy * v[:, None], xy[:, p:], strata[part], s).transpose(0, 2, 1)
+    whole = products.gram.copy()
+    whole[:, p] = whole[p] = gram[:, 0]
+    new = tuple(replace(sums, values=values) for sums, values in zip(products.border, border, strict=True))
+    changed = replace(products, border=new, gram=whole, derived={})
+    if rows.strata is None:
+        changed.derived["ready"] = ready_for_response(changed, ready_of(products))
+    return changed
+
+
+def _cells_of_rows(sums: Sums, codes: IntArray, strata: IntArray, s: int) -> IntArray:
+    """Return the cell of each row."""
+    if sums.owner is None or sums.stratum is None:
+        return codes
+    keys = sums.owner.astype(np.int64) * s + sums.stratum
+    return np.searchsorted(keys, codes.astype(np.int64) * s + strata).astype(np.int32)
 
 
 def assemble(sums: Partial, coordinates: Coordinates) -> CrossedProducts:

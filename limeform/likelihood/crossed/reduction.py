@@ -13,7 +13,7 @@ the conditional covariance of the later effects (Takahashi, Fagan & Chen 1973, b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -78,6 +78,15 @@ class Ready:
     products: list[PairProducts]
 
 
+def ready_of(products: CrossedProducts) -> Ready:
+    """Return the statistics at unit variance, made ready once and kept with them."""
+    if "ready" not in products.derived:
+        products.derived["ready"] = make_ready(products)
+    ready = products.derived["ready"]
+    assert isinstance(ready, Ready)
+    return ready
+
+
 def make_ready(products: CrossedProducts, scale: FloatArray | None = None, like: Ready | None = None) -> Ready:
     """Add up the strata and split off what no Gamma touches.
 
@@ -118,6 +127,19 @@ def make_ready(products: CrossedProducts, scale: FloatArray | None = None, like:
         later=later - _spread(columns, explained),
         products=pairs,
     )
+
+
+def ready_for_response(products: CrossedProducts, like: Ready) -> Ready:
+    """Return what `make_ready` returns for statistics that differ from those of ``like`` in the response only."""
+    border = [sums.at(None) for sums in products.border]
+    gram, old = products.gram.sum(axis=2), like.first
+    coefficients = solve_upper(old.groups.factor, solve_lower(old.groups.factor, border[0]))
+    within = gram - np.einsum("kim,kjm->ij", coefficients, border[0], optimize=True)
+    columns = replace(old, groups=Groups(old.groups.factor, coefficients, (within + within.T) / 2))
+    later = np.concatenate([block.transpose(2, 0, 1).reshape(-1, len(gram)) for block in border[1:]])
+    later = later - _spread(columns, multiply(columns.blocks, coefficients))
+    plan = replace(like.plan, products=products)
+    return replace(like, plan=plan, border=border, gram=gram, first=columns, later=later)
 
 
 def _columns(

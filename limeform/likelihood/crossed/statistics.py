@@ -7,7 +7,7 @@ All is in working coordinates and at unit error variance; with variance strata t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -140,7 +140,7 @@ class Pair:
     columns: IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CrossedProducts:
     """Sufficient statistics of a model with several grouping factors, factors in order of elimination.
 
@@ -168,6 +168,8 @@ class CrossedProducts:
         Sum of w ln(v / w): the part of the log-determinant that the data fix.
     coordinates : Coordinates
         The maps back to the user's columns.
+    derived : dict
+        What was made from these statistics and is used again, such as the plan of the factorisation.
     """
 
     shapes: tuple[Shape, ...]
@@ -181,6 +183,11 @@ class CrossedProducts:
     weight: FloatArray
     log_precision: float
     coordinates: Coordinates
+    derived: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out of a pickle what can be made again."""
+        return {**self.__dict__, "derived": {}}
 
     @property
     def n_fixed(self) -> int:
