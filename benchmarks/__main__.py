@@ -16,10 +16,10 @@ from benchmarks.report import RESULTS, blas, section, store, timings_table
 def case_section(case: Case) -> str:
     """Measure one case."""
     measured = compare(case)
-    tables = [timings_table(case, measured)]
+    parts = [timings_table(case, measured), *([case.note] if case.note else [])]
     if case.name == "million":
-        tables.append(memory_table(measured))
-    return section(case.title, *tables, f"{blas(measured)}.")
+        parts.append(memory_table(measured))
+    return section(case.title, *parts, f"{blas(measured)}.")
 
 
 SECTIONS: dict[str, Callable[[], str]] = {case.name: partial(case_section, case) for case in CASES} | {

@@ -11,20 +11,26 @@ class Run:
     ----------
     package : str
         Name that the drivers know it by.
-    task : {"fit", "refit"}
-        The whole call from formula and data frame to estimates, or a fit of a built model to the column ``y_new``.
-    at_least : float, optional
-        The target: this package's CPU time divided by limeform's.
+    task : {"fit", "refit", "evaluation"}
+        The whole call from formula and data frame to estimates; a fit of a built model to the column ``y_new``; or one
+        evaluation of the likelihood of a built model, with gradient and Hessian.
+    at_least, at_most : float, optional
+        The target: CPU time divided by that of the first run of the case.
+    data : str, optional
+        Data set in the place of the case's.
     """
 
     package: str
     task: str = "fit"
     at_least: float | None = None
+    at_most: float | None = None
+    data: str | None = None
 
     @property
     def label(self) -> str:
         """Name of the row in the table."""
-        return self.package if self.task == "fit" else f"{self.package} ({self.task})"
+        remarks = ([] if self.task == "fit" else [self.task]) + ([self.data] if self.data else [])
+        return f"{self.package} ({', '.join(remarks)})" if remarks else self.package
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Case:
         Seconds; a package whose timings have taken longer sits out the rounds that are left.
     warm_up : str, optional
         Small data set with the same columns for a warm-up without a call on the data itself.
+    note : str
+        What a reader of the table has to know.
     """
 
     name: str
@@ -60,10 +68,12 @@ class Case:
     calls: int = 1
     budget: float = 20.0
     warm_up: str | None = None
+    note: str = ""
 
 
 SLEEP_FORMULA = "Reaction ~ Days + (Days | Subject)"
 SLOPES_FORMULA = "y ~ x + z + f + (x | g)"
+META_NOTE = "metafor's restricted log-likelihood contains ½ ln|X'X|, here half the logarithm of the number of studies."
 
 CASES = (
     Case(
@@ -77,10 +87,11 @@ CASES = (
     ),
     Case(
         name="refit",
-        title="Sleepstudy, refit to a new response (beside it lme4's whole fit, ten times which is the target)",
+        title="Sleepstudy, refit to a new response; the target is a tenth of lme4's whole fit",
         data="sleepstudy",
         formula=SLEEP_FORMULA,
         runs=(Run("limeform", "refit"), Run("lme4", at_least=10), Run("lme4", "refit"), Run("mixedlm", "refit")),
+        note="lme4 1.1-31's `refit` reports another log-likelihood than `lmer` does at its estimates.",
         rounds=15,
         calls=10,
     ),
@@ -98,13 +109,26 @@ CASES = (
         ),
     ),
     Case(
+        name="evaluation",
+        title="One evaluation of the likelihood, its gradient and Hessian as rows grow, 1,000 groups",
+        data="slopes_10k",
+        formula=SLOPES_FORMULA,
+        runs=(
+            Run("limeform", "evaluation", data="slopes_10k"),
+            Run("limeform", "evaluation", data="slopes_100k", at_most=1.2),
+            Run("limeform", "evaluation", data="slopes_1m_1k", at_most=1.2),
+        ),
+        rounds=11,
+        calls=20,
+    ),
+    Case(
         name="million",
         title="1,000,000 rows, 10,000 groups: `y ~ x + z + f + (x | g)`",
         data="slopes_1m",
         formula=SLOPES_FORMULA,
         runs=(Run("limeform"), Run("lme-python"), Run("mixedlm"), Run("lme4"), Run("statsmodels")),
-        rounds=1,
-        budget=150.0,
+        rounds=3,
+        budget=15.0,
         warm_up="slopes_small",
     ),
     Case(
@@ -113,6 +137,7 @@ CASES = (
         data="meta_200",
         formula="yi ~ 1 + (1 | study)",
         runs=(Run("limeform"), Run("metafor")),
+        note=META_NOTE,
         rounds=11,
         calls=5,
     ),
@@ -122,5 +147,6 @@ CASES = (
         data="meta_2000",
         formula="yi ~ 1 + (1 | study)",
         runs=(Run("limeform"), Run("metafor", at_least=100)),
+        note=META_NOTE,
     ),
 )

@@ -21,11 +21,12 @@ class Timings:
 
     def median(self, name: str) -> float:
         """Median over the timings; NaN if there are none."""
-        return float(median(reply[name] for reply in self.replies)) if self.replies else float("nan")
+        values: list[float] = [reply[name] for reply in self.replies]
+        return median(values) if values else float("nan")
 
     def spent(self) -> float:
         """Wall seconds of the timings."""
-        return sum(reply["wall"] * reply["calls"] for reply in self.replies)
+        return float(sum(reply["wall"] * reply["calls"] for reply in self.replies))
 
 
 def ask(worker: Worker, timings: Timings, case: Case, calls: int) -> None:

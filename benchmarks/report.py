@@ -8,7 +8,7 @@ from datetime import date
 from math import isnan
 from pathlib import Path
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, Run
 from benchmarks.compare import Timings
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -38,11 +38,15 @@ def megabytes(value: float) -> str:
     return "" if isnan(value) else f"{value / 1e6:.0f} MB"
 
 
-def verdict(value: float, at_least: float | None) -> str:
-    """Whether a target was met."""
-    if at_least is None or isnan(value):
-        return "" if at_least is None else f"≥ {at_least:g}"
-    return f"≥ {at_least:g}: {'met' if value >= at_least else 'missed'}"
+def verdict(value: float, run: Run) -> str:
+    """Whether the target of a run, if it has one, was met."""
+    if run.at_least is None and run.at_most is None:
+        return ""
+    target = f"≥ {run.at_least:g}" if run.at_least is not None else f"≤ {run.at_most:g}"
+    if isnan(value):
+        return target
+    met = (run.at_least is None or value >= run.at_least) and (run.at_most is None or value <= run.at_most)
+    return f"{target}: {'met' if met else 'missed'}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -70,7 +74,7 @@ def timings_table(case: Case, measured: Sequence[Timings]) -> str:
                 seconds(cpu),
                 ratio(wall / reference.median("wall")),
                 ratio(by_cpu),
-                verdict(by_cpu, timings.run.at_least),
+                verdict(by_cpu, timings.run),
                 f"{timings.median('llf'):.5f}",
                 f"{len(timings.replies)} × {timings.replies[0]['calls']}",
             ]
@@ -89,13 +93,15 @@ def machine() -> str:
 
 def blas(measured: Sequence[Timings]) -> str:
     """The BLAS beneath each package."""
-    known = [f"{timings.run.label}: {timings.description['blas']}" for timings in measured if timings.description]
-    return "BLAS, one thread each: " + ", ".join(known) if known else "no package ran"
+    known = {timings.run.package: timings.description["blas"] for timings in measured if timings.description}
+    return "BLAS beneath NumPy or R, one thread each: " + ", ".join(
+        f"{package} {name}" for package, name in known.items()
+    )
 
 
-def section(title: str, body: str, *notes: str) -> str:
+def section(title: str, *parts: str) -> str:
     """A headed section with the machine at its end."""
-    return "\n\n".join([f"## {title}", body, *notes, f"*{machine()}.*"])
+    return "\n\n".join([f"## {title}", *parts, f"*{machine()}.*"])
 
 
 def store(sections: dict[str, str], order: Sequence[str]) -> None:

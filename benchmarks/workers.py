@@ -37,7 +37,7 @@ def job(case: Case, run: Run) -> str:
     """What the driver has to do, as JSON."""
     fields = {"package": run.package, "task": run.task, "formula": case.formula}
     warm_up = str(path(case.warm_up)) if case.warm_up else None
-    return json.dumps(fields | {"data": str(path(case.data)), "warm_up": warm_up})
+    return json.dumps(fields | {"data": str(path(run.data or case.data)), "warm_up": warm_up})
 
 
 class Worker:

@@ -27,6 +27,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"limeform {version}"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
 html_show_sourcelink = False
+html_sidebars = {"*": [], "vignettes/*": []}  # only the reference has pages below it to list
 
 # Pages are static, their examples are run by the tests; vignettes (py:percent files) are executed here.
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
@@ -40,6 +41,7 @@ nb_execution_timeout = 300
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
+autosummary_filename_map = {"limeform.LMM": "limeform.LMM-class"}  # limeform.lmm, where case does not tell files apart
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 

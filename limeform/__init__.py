@@ -18,6 +18,7 @@ from limeform.errors import (
     SolverError,
     UnknownColumnError,
 )
+from limeform.fit import Trimming
 from limeform.models import LMM, Random, lmm
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
@@ -39,6 +40,7 @@ __all__ = [
     "ScipyMinimize",
     "SingularFitWarning",
     "SolverError",
+    "Trimming",
     "UnknownColumnError",
     "datasets",
     "lmm",

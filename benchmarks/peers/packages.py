@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
+from itertools import count
 from typing import Any
 
 import pandas as pd
@@ -23,7 +24,25 @@ def limeform(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
     def fit() -> Any:
         return lf.lmm(job["formula"], frame, **known).fit()
 
+    if job["task"] == "evaluation":
+        return evaluation(fit()), lambda value: -value
     return (refit(fit(), frame) if job["task"] == "refit" else fit), lambda results: results.llf
+
+
+def evaluation(results: Any) -> Call:
+    """A call that computes limeform's objective, gradient and Hessian at a point that is new each time."""
+    likelihood: Any = import_module("limeform.likelihood")
+    setup = import_module("limeform.fit").prepare(results.design)
+    optimum, step = results.estimates.variables, count(1)
+    objective = likelihood.Objective.of(setup.products, setup.covariance, setup.residual, True)
+
+    def evaluate() -> float:
+        at = optimum * (1 + 1e-9 * next(step))
+        objective.gradient(at)
+        objective.hessian(at)
+        return float(objective.value(at))
+
+    return evaluate
 
 
 def mixedlm(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
@@ -67,4 +86,5 @@ def description(package: str) -> dict[str, str]:
     """Version of the package and the BLAS beneath NumPy."""
     numpy: Any = import_module("numpy")
     blas = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return {"version": version(package), "blas": f"{blas['name']} {blas['version']}"}
+    known = import_module("limeform").__version__ if package == "limeform" else version(package)
+    return {"version": known, "blas": f"{blas['name']} {blas['version']}"}

@@ -10,8 +10,8 @@ from scipy.linalg import solve_triangular
 
 from limeform.covariance.structure import Covariance, FloatArray, Structure
 
-DEPENDENT = 1e-12
-"""A column whose squared norm falls below this fraction after projection is left as it is when columns are rescaled."""
+SHIFT = 4e-16
+"""Added to the diagonal for each column, so that rounding cannot make a cross-product matrix indefinite."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,7 @@ class Unstructured(Structure):
         """Return the inverse Cholesky factor of ``gram``: any linear map of the effects keeps Gamma unstructured."""
         scale = np.sqrt(np.where(np.diag(gram) > 0, np.diag(gram), 1.0))
         correlation = gram / np.outer(scale, scale)
-        if np.linalg.eigvalsh(correlation)[0] < DEPENDENT:
-            return np.diag(1.0 / scale)
-        factor = np.linalg.cholesky(correlation)
+        factor = np.linalg.cholesky(correlation + SHIFT * self.size * np.eye(self.size))
         inverse = solve_triangular(factor, np.eye(self.size), lower=True)
         return np.asarray(inverse.T / scale[:, None], dtype=np.float64)
 

@@ -99,14 +99,16 @@ def build_design(
         raise DataError(f'rows with missing values: {made.missing}; missing="raise" refuses them')
     errors = read_errors(made.given, made.index)
     fixed = made.columns["fixed"]
-    kept = independent_columns(fixed.matrix, errors.precision)
+    _refuse_same_names(made)
+    with np.errstate(all="ignore"):  # values out of range are refused later, with their name
+        kept = independent_columns(fixed.matrix, errors.precision)
     return Design(
         response=formula.response,
         y=made.y,
         offset=made.offset,
         x=fixed.matrix if len(kept) == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),
         names=tuple(fixed.names[j] for j in kept),
-        dropped=tuple(name for j, name in enumerate(fixed.names) if j not in set(kept)),
+        dropped=(*fixed.empty, *(name for j, name in enumerate(fixed.names) if j not in set(kept))),
         factors=tuple(
             _grouped(formula, made, numbers, parts)
             for numbers, parts in zip(terms_by_factor(formula), made.groups, strict=True)
@@ -130,16 +132,25 @@ def _recipe(sources: Sources, made: Made, kept: list[int]) -> Recipe:
     )
 
 
+def _refuse_same_names(made: Made) -> None:
+    """Refuse two columns of one name, such as a data column called Intercept beside the constant."""
+    for part in made.columns.values():
+        twice = next((name for j, name in enumerate(part.names) if name in part.names[:j]), None)
+        if twice is not None:
+            raise DataError(f"two columns of the model are called {twice!r}: rename the column in the data")
+
+
 def _grouped(formula: ModelFormula, made: Made, numbers: list[int], parts: tuple[pd.Series, ...]) -> GroupedEffects:
     """Collect the terms on one grouping factor."""
     label = formula.random[numbers[0]].label
-    codes, levels = find_levels(list(parts), label)
+    codes, levels, keys = find_levels(list(parts), label)
     blocks = [made.columns[f"random{i}"] for i in numbers]
     terms = [formula.random[i] for i in numbers]
     _refuse_repeats(formula, terms, [block.names for block in blocks])
     return GroupedEffects(
         factor=label,
         levels=levels,
+        keys=keys,
         codes=codes,
         terms=tuple(TermColumns(block.names, term.covariance) for term, block in zip(terms, blocks, strict=True)),
         z=blocks[0].matrix if len(blocks) == 1 else np.hstack([block.matrix for block in blocks]),

@@ -1,4 +1,4 @@
-"""The only file that knows how formulaic works inside.
+"""The file that knows how formulaic works inside; what goes wrong there is for ``formulaic_errors``.
 
 formulaic does not keep the scope that a formula was written in, replaces an unknown level by the baseline, and reports
 a misspelt column from deep inside: here the scope is kept, and levels and names are checked.
@@ -6,6 +6,7 @@ a misspelt column from deep inside: here the scope is kept, and levels and names
 
 from __future__ import annotations
 
+import copy
 import importlib
 import re
 import warnings
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from formulaic import Formula, ModelSpec
-from formulaic.errors import DataMismatchWarning, FactorEvaluationError, FormulaicError
+from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.materializers import PandasMaterializer
 from formulaic.transforms import TRANSFORMS
 from formulaic.utils.layered_mapping import LayeredMapping
@@ -25,8 +26,9 @@ from formulaic.utils.stateful_transforms import stateful_eval
 from formulaic.utils.variables import Variable
 from numpy.typing import NDArray
 
-from limeform.errors import DataError, FormulaError, UnknownColumnError
-from limeform.formula import ModelFormula, locate
+from limeform.design.formulaic_errors import blame, check_kinds, check_levels, explain, refuse_raw_dates
+from limeform.errors import DataError, FormulaError
+from limeform.formula import ModelFormula
 
 FloatArray = NDArray[np.float64]
 
@@ -61,12 +63,15 @@ class Columns:
         Its columns.
     names : tuple of str
         Their names.
+    empty : tuple of str
+        Terms that have no column, such as a factor with one level beside the constant.
     spec : ModelSpec
         What replays them on new data.
     """
 
     matrix: FloatArray
     names: tuple[str, ...]
+    empty: tuple[str, ...]
     spec: ModelSpec
 
 
@@ -122,14 +127,17 @@ def materialize(
 
     Raises
     ------
-    UnknownColumnError, FormulaError
+    UnknownColumnError, FormulaError, DataError
     """
-    materializer = PandasMaterializer(frame, scope)
+    refuse_raw_dates(parsed.values(), frame)
     try:
-        with np.errstate(all="ignore"):
-            matrices = materializer.get_model_matrix(Formula(**parsed), output="numpy", na_action="ignore")
-    except FormulaicError as error:
-        raise _explain(error, frame, formula) from error
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", DataMismatchWarning)
+            matrices = PandasMaterializer(frame, scope).get_model_matrix(
+                Formula(**parsed), output="numpy", na_action="ignore"
+            )
+    except Exception as error:  # transforms run the user's own Python: anything can come out of it
+        raise blame(error, list(parsed.values()), frame, scope, formula) from error
     return {key: _columns(matrices[key]) for key in parsed}
 
 
@@ -139,17 +147,22 @@ def replay(spec: ModelSpec, frame: pd.DataFrame, scope: Mapping[str, Any], formu
     Raises
     ------
     DataError
-        If a factor has a level that the fit did not have; the column and the level are named.
+        If a factor has a level that the fit did not have, or a column is no longer of the kind it was; it is named.
+    FormulaError
+        If a transform fails.
     """
-    _check_levels(spec, frame)
+    check_levels(spec, frame)
+    check_kinds(spec, frame)
+    # formulaic writes what it sees into the states; a prediction must leave the fit as it is, above all one that fails.
+    own = spec.update(
+        transform_state=copy.deepcopy(spec.transform_state), encoder_state=copy.deepcopy(spec.encoder_state)
+    )
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", DataMismatchWarning)
-            matrix = PandasMaterializer(frame, scope).get_model_matrix(spec, na_action="ignore")
-    except DataMismatchWarning as error:
-        raise DataError(f"the new data have levels that the fit did not have: {error}") from error
-    except FormulaicError as error:
-        raise _explain(error, frame, formula) from error
+            matrix = PandasMaterializer(frame, scope).get_model_matrix(own, na_action="ignore")
+    except Exception as error:  # transforms run the user's own Python: anything can come out of it
+        raise blame(error, [spec.formula], frame, scope, formula) from error
     return _columns(matrix).matrix
 
 
@@ -188,7 +201,7 @@ def evaluate(
         with np.errstate(all="ignore"):
             value = stateful_eval(expression, environment, {expression: None}, piece.state, None, variables=variables)
     except Exception as error:  # the expression is the user's own Python: anything can come out of it
-        raise _explain(error, frame, formula, piece.expression) from error
+        raise explain(error, frame, formula, piece.expression) from error
     if used is not None:
         used.update(str(v).split(".")[0] for v in variables if v.source == "context")
     return _as_series(value, frame, piece.expression)
@@ -205,9 +218,15 @@ def keep_scope(scope: Mapping[str, Any], specs: Iterable[ModelSpec], used: set[s
 
 
 def _columns(matrix: Any) -> Columns:
-    spec = matrix.model_spec
-    values = np.ascontiguousarray(np.asarray(matrix), dtype=np.float64)
-    return Columns(values, tuple(str(name) for name in spec.column_names), spec)
+    spec, values = matrix.model_spec, np.asarray(matrix)
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"the columns {', '.join(spec.column_names)} are not all numbers: their type is {values.dtype}")
+    return Columns(
+        matrix=np.ascontiguousarray(values, dtype=np.float64),
+        names=tuple(str(name) for name in spec.column_names),
+        empty=tuple(str(term) for term, place in spec.term_slices.items() if place.start == place.stop),
+        spec=spec,
+    )
 
 
 def _as_series(value: Any, frame: pd.DataFrame, expression: str) -> pd.Series:
@@ -221,36 +240,3 @@ def _as_series(value: Any, frame: pd.DataFrame, expression: str) -> pd.Series:
     if isinstance(value, pd.Series):
         return value.set_axis(frame.index)
     return pd.Series(value, index=frame.index)
-
-
-def _check_levels(spec: ModelSpec, frame: pd.DataFrame) -> None:
-    for expression, (_, state) in spec.encoder_state.items():
-        categories = state.get("categories") if isinstance(state, dict) else None
-        found = re.match(r"^(?:C\()?\s*`?([^`(),]+?)`?\s*(?:[,)].*)?$", str(expression), re.DOTALL)
-        if categories is None or found is None or found[1] not in frame.columns:
-            continue
-        values = frame[found[1]]
-        unseen = values[~values.isin(list(categories)) & values.notna()]
-        if len(unseen):
-            levels = ", ".join(repr(level) for level in unseen.unique()[:5])
-            seen = ", ".join(repr(level) for level in list(categories)[:10])
-            raise DataError(
-                f"column {found[1]!r} has levels that the fit did not have: {levels}, in {len(unseen)} rows; "
-                f"the fit knows {seen}"
-            )
-
-
-def _explain(error: Exception, frame: pd.DataFrame, formula: ModelFormula, piece: str = "") -> Exception:
-    """Turn an error from inside formulaic into one that names the column or the piece."""
-    cause = error.__cause__ if isinstance(error, FactorEvaluationError) and error.__cause__ else error
-    missing = re.search(r"`(.+?)` is not present|name '(.+?)' is not defined", str(cause))
-    if missing is None and isinstance(cause, KeyError) and cause.args:
-        missing = re.match(r"(.+)()", str(cause.args[0]))
-    if missing and isinstance(cause, (NameError, KeyError)):
-        name = missing[1] or missing[2]
-        start, stop = locate(formula, name) or (None, None)
-        return UnknownColumnError(name, frame.columns, "the formula", formula.text, start, stop)
-    factor = re.search(r"factor `(.+)`\.", str(error))
-    piece = piece or (factor[1] if factor else "")
-    start, stop = (locate(formula, piece) if piece else None) or (None, None)
-    return FormulaError(f"{piece!r} cannot be evaluated: {type(cause).__name__}: {cause}", formula.text, start, stop)

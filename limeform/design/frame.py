@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from limeform.design.kinds import plain_column
 from limeform.errors import DataError, OptionError, UnknownColumnError
 
 FloatArray = NDArray[np.float64]
@@ -47,6 +48,8 @@ class Missing:
 def to_frame(data: object) -> pd.DataFrame:
     """Return ``data`` as a pandas DataFrame; a DataFrame is returned as it is, not copied.
 
+    Column names that are not text become text, so that a formula can name the column 0 as ```0```.
+
     Parameters
     ----------
     data : DataFrame or mapping
@@ -69,6 +72,8 @@ def to_frame(data: object) -> pd.DataFrame:
     frame = _as_pandas(data)
     if not len(frame):
         raise DataError("the data have no rows")
+    if not all(isinstance(name, str) for name in frame.columns):
+        frame = frame.set_axis(pd.Index([str(name) for name in frame.columns]), axis=1)
     twice = frame.columns[frame.columns.duplicated()].unique()
     if len(twice):
         raise DataError(
@@ -122,15 +127,26 @@ def column(value: Column, frame: pd.DataFrame, keyword: str) -> tuple[str, pd.Se
     if isinstance(value, str):
         if value not in frame.columns:
             raise UnknownColumnError(value, frame.columns, f"{keyword}=")
-        return value, frame[value]
-    values = value if isinstance(value, pd.Series) else pd.Series(np.asarray(value).ravel(), dtype=None)
+        return value, plain_column(frame[value], value)
+    values = value if isinstance(value, pd.Series) else _one_column(value, keyword)
     if len(values) != len(frame):
         raise OptionError(f"{keyword}= has {len(values)} values for {len(frame)} rows of data")
     if isinstance(value, pd.Series) and not value.index.equals(frame.index):
         if not (value.index.is_unique and frame.index.is_unique and frame.index.isin(value.index).all()):
             raise OptionError(f"the index of {keyword}= is not that of the data; pass an array to go by position")
         values = value.loc[frame.index]
-    return str(getattr(value, "name", None) or keyword), values.set_axis(frame.index)
+    name = str(getattr(value, "name", None) or keyword)
+    return name, plain_column(values.set_axis(frame.index), name)
+
+
+def _one_column(value: ArrayLike, keyword: str) -> pd.Series:
+    """Return an array of shape (n,) or (n, 1) as a Series."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        raise OptionError(f"{keyword}= takes the name of a column or one value for each row, found {value!r}")
+    if array.size != len(array):
+        raise OptionError(f"{keyword}= takes one column, found an array of shape {array.shape}")
+    return pd.Series(array.ravel())
 
 
 def as_numbers(values: pd.Series, what: str) -> FloatArray:
@@ -141,11 +157,13 @@ def as_numbers(values: pd.Series, what: str) -> FloatArray:
     DataError
         If values are not numbers, or infinite; the first offending rows are named.
     """
-    if isinstance(values.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(values.dtype):
+    dtype = values.dtype
+    numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+    if isinstance(dtype, pd.CategoricalDtype) or not numeric:
         bad = values[pd.to_numeric(values.astype(object), errors="coerce").isna() & values.notna()]
         if len(bad) or values.notna().any():
             examples = ", ".join(repr(v) for v in (bad if len(bad) else values.dropna()).iloc[:3])
-            raise DataError(f"{what} is not numeric: found {values.dtype} values such as {examples}")
+            raise DataError(f"{what} is not numeric: found {dtype} values such as {examples}")
     numbers = np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
     refuse_rows(np.isinf(numbers), values.index, f"{what} is infinite")
     return numbers

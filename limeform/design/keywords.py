@@ -24,14 +24,14 @@ class Keywords:
     se: Column | None = None
     variance: Column | None = None
     weights: Column | None = None
-    sigma: Column = "shared"
+    sigma: Column | None = "shared"
     offset: Column | None = None
 
     def given(self) -> dict[str, Column]:
         """Return those that name data."""
         values = {"se": self.se, "variance": self.variance, "weights": self.weights, "offset": self.offset}
         given = {key: value for key, value in values.items() if value is not None}
-        if not (isinstance(self.sigma, str) and self.sigma == "shared"):
+        if self.sigma is not None and not (isinstance(self.sigma, str) and self.sigma == "shared"):
             given["sigma"] = self.sigma
         return given
 
@@ -82,7 +82,8 @@ class Errors:
     @property
     def precision(self) -> FloatArray:
         """One over the known variances, or the prior weights; shape (n,)."""
-        return self.weights if self.variance is None else 1.0 / self.variance
+        with np.errstate(divide="ignore"):
+            return self.weights if self.variance is None else 1.0 / self.variance
 
 
 def read_errors(given: Given, index: pd.Index) -> Errors:
@@ -107,11 +108,14 @@ def read_errors(given: Given, index: pd.Index) -> Errors:
     n = len(index)
     errors = Errors(variance=None, weights=np.ones(n), strata=None, strata_levels=pd.Index([]), source="")
     if "se" in given:
-        return _known(errors, "se", _positive(given, "se", index) ** 2, given)
+        with np.errstate(over="ignore"):
+            return _known(errors, "se", _positive(given, "se", index) ** 2, given)
     if "variance" in given:
         return _known(errors, "variance", _positive(given, "variance", index), given)
     weights = _positive(given, "weights", index) if "weights" in given else errors.weights
-    strata, levels = find_levels([given["sigma"][1]], given["sigma"][0]) if "sigma" in given else (None, pd.Index([]))
+    strata, levels = None, pd.Index([])
+    if "sigma" in given:
+        strata, levels, _ = find_levels([given["sigma"][1]], given["sigma"][0])
     sources = [f"{key}={given[key][0]}" for key in ("weights", "sigma") if key in given]
     return Errors(variance=None, weights=weights, strata=strata, strata_levels=levels, source=", ".join(sources))
 

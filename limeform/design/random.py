@@ -40,7 +40,9 @@ class GroupedEffects:
     factor : str
         Name of the grouping factor.
     levels : Index
-        Its m levels.
+        Its m levels, as they are shown.
+    keys : Index
+        The levels as new data are matched with them: the same, or a MultiIndex of the levels of the factors of ``a:b``.
     codes : ndarray of int32, shape (n,)
         Level of each row.
     terms : tuple of TermColumns
@@ -51,6 +53,7 @@ class GroupedEffects:
 
     factor: str
     levels: pd.Index
+    keys: pd.Index
     codes: IntArray
     terms: tuple[TermColumns, ...]
     z: FloatArray
@@ -69,7 +72,7 @@ def terms_by_factor(formula: ModelFormula) -> list[list[int]]:
     return list(found.values())
 
 
-def find_levels(parts: list[pd.Series], label: str) -> tuple[IntArray, pd.Index]:
+def find_levels(parts: list[pd.Series], label: str) -> tuple[IntArray, pd.Index, pd.Index]:
     """Number the levels of a grouping factor, or the combinations of several that occur.
 
     Parameters
@@ -84,26 +87,43 @@ def find_levels(parts: list[pd.Series], label: str) -> tuple[IntArray, pd.Index]
     codes : ndarray of int32, shape (n,)
     levels : Index
         In sorted order (the order of the categories for categorical columns); ``a:b`` for combinations, as in lme4.
+    keys : Index
+        What `match_levels` needs.
     """
     coded = [_factorize(part, label) for part in parts]
-    codes, levels = coded[0]
+    if len(coded) == 1:
+        codes, levels = coded[0]
+        return codes.astype(np.int32), levels, levels
+    codes = coded[0][0].astype(np.int64)
     for more, names in coded[1:]:
-        pair = codes.astype(np.int64) * len(names) + more
-        found, codes = np.unique(pair, return_inverse=True)
-        levels = pd.Index(
-            [f"{levels[i]}:{names[j]}" for i, j in zip(found // len(names), found % len(names), strict=True)]
-        )
-    return codes.astype(np.int32), levels
+        codes = np.unique(codes * len(names) + more, return_inverse=True)[1]
+    first = np.unique(codes, return_index=True)[1]
+    keys = pd.MultiIndex.from_arrays([names[part[first]] for part, names in coded])
+    return codes.astype(np.int32), _shown(keys), keys
 
 
-def match_levels(parts: list[pd.Series], levels: pd.Index) -> IntArray:
-    """Return the level of each row of new data, -1 where it is not among ``levels`` or missing."""
+def _shown(keys: pd.MultiIndex) -> pd.Index:
+    """Return ``a:b`` for each combination; with quotation marks where a colon inside a level makes two look alike."""
+    plain = pd.Index([":".join(str(part) for part in key) for key in keys])
+    return plain if plain.is_unique else pd.Index([":".join(repr(part) for part in key) for key in keys])
+
+
+def match_levels(parts: list[pd.Series], keys: pd.Index) -> IntArray:
+    """Return the level of each row of new data, -1 where it is not among those of ``keys``, or missing."""
     if len(parts) == 1:
-        return levels.get_indexer(pd.Index(parts[0].astype(object))).astype(np.int32)
-    joined = parts[0].astype(str)
-    for part in parts[1:]:
-        joined = joined + ":" + part.astype(str)
-    return levels.get_indexer(pd.Index(joined)).astype(np.int32)
+        return keys.get_indexer(pd.Index(parts[0].astype(object))).astype(np.int32)
+    known, wanted = np.zeros(len(keys), np.int64), np.zeros(len(parts[0]), np.int64)
+    absent = np.zeros(len(wanted), dtype=bool)
+    for position, part in enumerate(parts):
+        values = keys.get_level_values(position)
+        names = values.unique()
+        found = names.get_indexer(pd.Index(part.astype(object)))
+        absent |= found < 0
+        known = known * len(names) + names.get_indexer(values)
+        wanted = wanted * len(names) + found
+    codes = pd.Index(known).get_indexer(pd.Index(wanted)).astype(np.int32)
+    codes[absent] = -1
+    return codes
 
 
 def _factorize(values: pd.Series, label: str) -> tuple[NDArray[np.intp], pd.Index]:

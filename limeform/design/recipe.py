@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from limeform.design.formulaic_compat import Piece, Scope, evaluate, replay, required_columns
 from limeform.design.frame import as_numbers, refuse_rows, to_frame
+from limeform.design.kinds import plain_columns
 from limeform.design.random import match_levels, terms_by_factor
 from limeform.errors import UnknownColumnError
 from limeform.formula import ModelFormula, locate
@@ -82,7 +83,7 @@ class NewRows:
     offset: FloatArray
 
 
-def apply(recipe: Recipe, data: object, levels: Sequence[pd.Index] | None) -> NewRows:
+def apply(recipe: Recipe, data: object, keys: Sequence[pd.Index] | None) -> NewRows:
     """Make the columns of the model from new data.
 
     Parameters
@@ -91,8 +92,8 @@ def apply(recipe: Recipe, data: object, levels: Sequence[pd.Index] | None) -> Ne
         How they were made.
     data : DataFrame
         New data; the response is not needed.
-    levels : sequence of Index, or None
-        Levels of each grouping factor; None leaves the random effects and their columns out.
+    keys : sequence of Index, or None
+        Keys of the levels of each grouping factor; None leaves the random effects and their columns out.
 
     Returns
     -------
@@ -103,7 +104,8 @@ def apply(recipe: Recipe, data: object, levels: Sequence[pd.Index] | None) -> Ne
     UnknownColumnError, DataError
     """
     frame, formula = to_frame(data), recipe.formula
-    names = _needed(recipe, frame, levels is not None)
+    names = _needed(recipe, frame, keys is not None)
+    frame = plain_columns(frame, names)
     complete = frame[names].notna().all(axis=1).to_numpy(dtype=bool)
     frame_complete = frame if complete.all() else frame[complete]
     index, scope = frame.index, recipe.scope.mapping()
@@ -114,16 +116,23 @@ def apply(recipe: Recipe, data: object, levels: Sequence[pd.Index] | None) -> Ne
     offset = np.zeros(len(frame_complete))
     for piece in recipe.offsets:
         offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
-    refuse_rows(~np.isfinite(x).all(axis=1), frame_complete.index, "the fixed part is not finite")
-    if levels is None:
+    _refuse_infinite(x, np.array(recipe.fixed.column_names, dtype=object)[recipe.kept], frame_complete.index)
+    if keys is None:
         return NewRows(index, complete, x, np.zeros((len(x), 0)), (), (), offset)
     order = [number for numbers in terms_by_factor(formula) for number in numbers]
     z = np.hstack([replay(recipe.random[number], frame_complete, scope, formula) for number in order])
     parts = [[evaluate(piece, frame_complete, scope, formula) for piece in pieces] for pieces in recipe.groups]
-    codes = tuple(match_levels(each, known) for each, known in zip(parts, levels, strict=True))
+    codes = tuple(match_levels(each, known) for each, known in zip(parts, keys, strict=True))
     unseen = tuple(_labels(each, found < 0) for each, found in zip(parts, codes, strict=True))
-    refuse_rows(~np.isfinite(z).all(axis=1), frame_complete.index, "a random term is not finite")
+    names = [name for number in order for name in recipe.random[number].column_names]
+    _refuse_infinite(z, names, frame_complete.index)
     return NewRows(index, complete, x, z, codes, unseen, offset)
+
+
+def _refuse_infinite(columns: FloatArray, names: Iterable[object], index: pd.Index) -> None:
+    """Refuse columns that a transform made infinite or missing out of complete rows."""
+    for name, values in zip(names, columns.T, strict=True):
+        refuse_rows(~np.isfinite(values), index, f"{name} is not finite in the new data")
 
 
 def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]:

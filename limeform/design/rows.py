@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from limeform.design.formulaic_compat import Columns, Piece, evaluate, materialize, read, required_columns
 from limeform.design.frame import FloatArray, Missing, as_numbers, refuse_rows
 from limeform.design.keywords import Given
+from limeform.design.kinds import plain_columns
 from limeform.design.random import terms_by_factor
 from limeform.errors import DataError
 from limeform.formula import ModelFormula
@@ -117,6 +118,7 @@ def complete_sources(formula: ModelFormula, frame: pd.DataFrame, given: Given, s
     offsets = tuple(Piece(expression) for expression in formula.offsets)
     expressions = [piece.expression for piece in (response, *chain.from_iterable(groups), *offsets)]
     needed = required_columns(parsed.values(), expressions, frame)
+    frame = plain_columns(frame, needed)
     columns = {name: frame[name] for name in needed} | {name: values for name, values in given.values()}
     keep, counts = _complete(columns, len(frame))
     missing = Missing(rows=int((~keep).sum()), by_column=counts)
@@ -192,7 +194,9 @@ def _without_made_missing(made: Made, formula: ModelFormula) -> Made:
     """Leave out rows with values that a transform could not compute; refuse infinite ones."""
     named = {f"response {formula.response!r}": made.y, "the offset": made.offset}
     for part in made.columns.values():
-        if not np.isfinite(part.matrix.sum()):
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(part.matrix.sum())
+        if not finite:
             named |= {name: part.matrix[:, j] for j, name in enumerate(part.names)}
     for name, values in named.items():
         refuse_rows(np.isinf(values), made.index, f"{name} is infinite")

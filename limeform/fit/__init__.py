@@ -1,6 +1,19 @@
 """The pipeline from a design to estimates."""
 
 from limeform.fit.checks import check_design
-from limeform.fit.estimate import Estimates, Setup, estimate, estimate_again, modes_of, prepare
+from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, modes_of, prepare
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
 
-__all__ = ["Estimates", "Setup", "check_design", "estimate", "estimate_again", "modes_of", "prepare"]
+__all__ = [
+    "Estimates",
+    "Setup",
+    "TrimReport",
+    "Trimming",
+    "check_design",
+    "cochran_q",
+    "estimate",
+    "estimate_again",
+    "fit_trimmed",
+    "modes_of",
+    "prepare",
+]

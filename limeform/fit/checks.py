@@ -5,9 +5,16 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limeform.design import Design, GroupedEffects
+from limeform.design.fixed import independent_columns
 from limeform.errors import DataError
+
+FloatArray = NDArray[np.float64]
+
+LARGEST = 1e70
+"""Above this size, and below one over it, products of squares leave the range of float64."""
 
 
 def check_design(design: Design) -> None:
@@ -21,25 +28,67 @@ def check_design(design: Design) -> None:
     Raises
     ------
     DataError
-        If there are fewer rows than parameters, a grouping factor has one level, or the random effects are as many as
-        the rows while the residual variance is unknown.
+        If there are fewer rows than parameters, a grouping factor has one level, the random effects are as many as the
+        rows while the residual variance is unknown, random-effects columns are linearly dependent, or values are too
+        large or too small to be squared.
     """
     n, p = design.x.shape
     unknown = design.errors.variance is None
     if n < p + unknown:
         raise DataError(f"{n} complete rows are too few for {p} fixed effects" + " and a residual variance" * unknown)
+    _check_sizes(design)
     for random in design.factors:
         _check_levels(random)
+        _check_columns(random, design.errors.precision)
         if unknown and design.errors.strata is None:
             _check_residual(random, n)
     for one, other in combinations(design.factors, 2):
         _check_confounded(one, other)
 
 
+def _check_sizes(design: Design) -> None:
+    """Refuse values whose squares are no longer float64 numbers."""
+    sizes = {f"response {design.response!r}": _largest(design.y[:, None])[0]}
+    sizes |= {f"the precision ({design.errors.source})": _largest(design.errors.precision[:, None])[0]}
+    sizes |= dict(zip(design.names, _largest(design.x), strict=True))
+    for random in design.factors:
+        sizes |= dict(zip(random.names, _largest(random.z), strict=True))
+    for what, size in sizes.items():
+        if size and not 1 / LARGEST < size < LARGEST:
+            raise DataError(
+                f"{what} has values of size {size:.3g}, whose squares are out of the range of floating-point numbers: "
+                "measure it in other units"
+            )
+
+
+def _largest(values: FloatArray) -> FloatArray:
+    """Return the largest absolute value of each column."""
+    return np.asarray(np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0)), dtype=np.float64)
+
+
+def _check_columns(random: GroupedEffects, precision: FloatArray) -> None:
+    """Refuse columns with a full covariance of which one is a combination of the others: it would not be unique."""
+    start = 0
+    for term in random.terms:
+        k = len(term.names)
+        z = random.z[:, start : start + k]
+        start += k
+        if term.covariance == "diagonal":
+            kept = [j for j in range(k) if z[:, j].any()]
+        else:
+            kept = independent_columns(z, precision)
+        left = [name for j, name in enumerate(term.names) if j not in kept]
+        if left:
+            raise DataError(
+                f"in the random term on {random.factor!r} other columns explain {', '.join(left)} (or it is zero), "
+                "so its variance cannot be estimated: leave it out of the random term"
+            )
+
+
 def _check_levels(random: GroupedEffects) -> None:
     if len(random.levels) < 2:
         raise DataError(
-            f"grouping factor {random.factor!r} has one level ({random.levels[0]!r}): "
+            f"grouping factor {random.factor!r} has one level ({random.levels.tolist()[0]!r}): "
             "the variance between levels cannot be estimated; leave the random term out"
         )
 
@@ -74,6 +123,6 @@ def _check_residual(random: GroupedEffects, n: int) -> None:
             )
 
 
-def _constant_within(z: np.ndarray, codes: np.ndarray, m: int) -> bool:
+def _constant_within(z: FloatArray, codes: NDArray[np.int32], m: int) -> bool:
     """Return whether the single column ``z`` is the same up to sign in every row."""
     return bool(np.ptp(np.abs(z)) == 0) and len(np.unique(codes)) == m

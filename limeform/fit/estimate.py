@@ -184,7 +184,18 @@ def _check_spread(design: Design, residual_variance: float, y: FloatArray) -> No
         )
 
 
-def estimate(setup: Setup, reml: bool, solver: Solver, start: FloatArray | None = None) -> Estimates:
+def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
+    """Return the model with one residual variance in place of one per stratum; ``y`` is the response less offset."""
+    cells = setup.rows.cells
+    merged = make_cells(cells.group[cells.codes], cells.n_groups, None, 1)
+    rows = replace(setup.rows, cells=merged)
+    products = cross_products(y, rows, setup.products.coordinates)
+    return replace(setup, rows=rows, residual=ResidualVariance.SHARED, products=products)
+
+
+def estimate(
+    setup: Setup, reml: bool, solver: Solver, start: FloatArray | None = None, lower: FloatArray | None = None
+) -> Estimates:
     """Maximise the likelihood.
 
     Parameters
@@ -197,6 +208,8 @@ def estimate(setup: Setup, reml: bool, solver: Solver, start: FloatArray | None 
         The solver, used unless nothing is left to search.
     start : ndarray, shape (q,), optional
         Variance parameters to start from, working coordinates.
+    lower : ndarray, shape (q,), optional
+        Lower bounds of the variance parameters.
 
     Returns
     -------
@@ -204,7 +217,7 @@ def estimate(setup: Setup, reml: bool, solver: Solver, start: FloatArray | None 
     """
     objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
     first = default_start(objective) if start is None else start
-    solution = settle(objective, first, lambda at: _solve(objective, solver, at))
+    solution = settle(objective, first, lambda at: _solve(objective, solver, at, lower))
     return _natural_scale(objective, solution)
 
 
@@ -239,12 +252,12 @@ def default_start(objective: Objective) -> FloatArray:
     return np.concatenate([objective.covariance.start(float(share)), np.zeros(objective.n_strata)])
 
 
-def _solve(objective: Objective, solver: Solver, start: FloatArray) -> Solution:
+def _solve(objective: Objective, solver: Solver, start: FloatArray, lower: FloatArray | None) -> Solution:
     if objective.n_parameters == 0:
         value = objective.value(start)
         return Solution(start, value, start, Status.CONVERGED, "no variance parameters to search for", "closed form")
-    problem = Problem(start=start, value=objective.value, gradient=objective.gradient, hessian=objective.hessian)
-    return solver.minimize(problem)
+    bounds = np.full(objective.n_parameters, -np.inf) if lower is None else lower
+    return solver.minimize(Problem(start, objective.value, objective.gradient, objective.hessian, lower=bounds))
 
 
 def _natural_scale(objective: Objective, solution: Solution) -> Estimates:
@@ -281,3 +294,9 @@ def modes_of(setup: Setup, estimates: Estimates) -> tuple[Modes, ...]:
     if isinstance(point.reduction, Reduction):
         return (conditional_modes(point.reduction, point.covariance, point.profile, coordinates),)
     return crossed_modes(point.reduction, point.covariance, point.profile, coordinates)
+
+
+def cochran_q(setup: Setup) -> float:
+    """Return the weighted residual sum of squares of the fit without random effects, Cochran's Q in a meta-analysis."""
+    objective = Objective.of(setup.products, setup.covariance, setup.residual, reml=False)
+    return objective.at(setup.covariance.parameters(np.zeros((setup.covariance.size,) * 2))).profile.quadratic

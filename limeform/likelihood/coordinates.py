@@ -7,12 +7,12 @@ original columns is recovered exactly, because each change of variables is linea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
-from limeform.covariance import BlockDiagonal
+from limeform.covariance import BlockDiagonal, Unstructured
 from limeform.likelihood.batched import FloatArray
 
 CHUNK = 65_536
@@ -74,35 +74,42 @@ def choose_coordinates(
     Coordinates
     """
     n, p = x.shape
-    gram, cross, gram_z = np.zeros((p, p)), np.zeros(p), np.zeros((z.shape[1], z.shape[1]))
+    fixed = _normalise(x, precision, Unstructured(p).rescale)
+    effects = _normalise(z, precision, covariance.rescale)
+    cross = np.zeros(p)
     for rows in chunks(n):
-        weighted = x[rows] * precision[rows, None]
-        gram += weighted.T @ x[rows]
-        cross += weighted.T @ y[rows]
-        gram_z += (z[rows] * precision[rows, None]).T @ z[rows]
-    effective = max(int(np.count_nonzero(precision)), 1)
-    fixed = _inverse_factor(gram / effective)
-    origin = fixed @ (fixed.T @ cross) / effective
+        cross += (x[rows] @ fixed).T @ (precision[rows] * y[rows])
+    origin = fixed @ cross / n
     rss = sum(float(precision[rows] @ (y[rows] - x[rows] @ origin) ** 2) for rows in chunks(n))
-    excess = rss / max(effective - p, 1)
+    excess = rss / max(n - p, 1)
     variance = 1.0 if known or excess <= 0 else excess
     return Coordinates(
         fixed=fixed * np.sqrt(variance),
         origin=origin,
-        effects=covariance.rescale(gram_z / (effective * variance)),
+        effects=effects * np.sqrt(variance),
         variance=variance,
         excess=excess / variance,
     )
 
 
-def _inverse_factor(gram: FloatArray) -> FloatArray:
-    """Return upper triangular A with A' gram A near the identity; ``gram`` is positive definite, perhaps barely."""
-    p = gram.shape[0]
-    if p == 0:
-        return np.zeros((0, 0))
-    scale = np.sqrt(np.diag(gram))
-    correlation = gram / np.outer(scale, scale)
-    correlation[np.diag_indices(p)] += 4 * p * np.finfo(np.float64).eps
-    factor = np.linalg.cholesky(correlation)
-    inverse = solve_triangular(factor, np.eye(p), lower=True)
-    return np.asarray(inverse.T / scale[:, None], dtype=np.float64)
+def _normalise(columns: FloatArray, precision: FloatArray, rescale: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Return T such that the columns times T have a mean cross-product near the identity, as far as ``rescale`` allows.
+
+    Columns that are nearly collinear (a year, a time in seconds) are normalised a second time: the first pass has only
+    half of float64's digits.
+    """
+    transform = rescale(_mean_square(columns, precision, np.eye(columns.shape[1])))
+    again = _mean_square(columns, precision, transform)
+    if np.abs(again - np.eye(len(again))).max(initial=0.0) > 1e-6:
+        transform = transform @ rescale(again)
+    return transform
+
+
+def _mean_square(columns: FloatArray, precision: FloatArray, transform: FloatArray) -> FloatArray:
+    """Return the mean weighted cross-product of ``columns @ transform``, shape (k, k)."""
+    k, n = columns.shape[1], columns.shape[0]
+    total = np.zeros((k, k))
+    for rows in chunks(n):
+        part = columns[rows] @ transform
+        total += (part * precision[rows, None]).T @ part
+    return total / n

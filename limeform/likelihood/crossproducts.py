@@ -163,12 +163,12 @@ def cross_products(y: FloatArray, rows: Rows, coordinates: Coordinates) -> Cross
     c = len(cells.group)
     summed, within = np.zeros((k, c, k + p + 1)), np.zeros((p + 1, cells.n_strata, p + 1))
     for part in chunks(len(y)):
-        z, xy, v = _working(y, rows, coordinates, part)
+        z, xy, v = working_rows(y, rows, coordinates, part)
         summed += sum_outer(z * v[:, None], np.hstack([z, xy]), cells.codes[part], c)
     gram = np.ascontiguousarray(summed[:, :, :k].transpose(0, 2, 1))
     coefficients = _solve(gram, np.ascontiguousarray(summed[:, :, k:].transpose(0, 2, 1)))
     for part in chunks(len(y)):
-        z, xy, v = _working(y, rows, coordinates, part)
+        z, xy, v = working_rows(y, rows, coordinates, part)
         residual = xy - _fitted(z, coefficients, cells.codes[part])
         within += sum_outer(residual * v[:, None], residual, cells.stratum[cells.codes[part]], cells.n_strata)
     kept = rows.weights > 0
@@ -204,11 +204,11 @@ def with_response(products: CrossProducts, y: FloatArray, rows: Rows) -> CrossPr
     k, c = products.gram.shape[0], len(cells.group)
     crossed, within = np.zeros((k, c, 1)), np.zeros((p + 1, cells.n_strata, 1))
     for part in chunks(len(y)):
-        z, xy, v = _working(y, rows, products.coordinates, part)
+        z, xy, v = working_rows(y, rows, products.coordinates, part)
         crossed += sum_outer(z * v[:, None], xy[:, p:], cells.codes[part], c)
     new = _solve(products.gram, np.ascontiguousarray(crossed.transpose(0, 2, 1)))
     for part in chunks(len(y)):
-        z, xy, v = _working(y, rows, products.coordinates, part)
+        z, xy, v = working_rows(y, rows, products.coordinates, part)
         xy[:, p:] -= _fitted(z, new, cells.codes[part])
         within += sum_outer(xy * v[:, None], xy[:, p:], cells.stratum[cells.codes[part]], cells.n_strata)
     bordered = products.within.copy()
@@ -217,7 +217,7 @@ def with_response(products: CrossProducts, y: FloatArray, rows: Rows) -> CrossPr
     return replace(products, coefficients=coefficients, within=bordered)
 
 
-def _working(
+def working_rows(
     y: FloatArray, rows: Rows, coordinates: Coordinates, part: slice
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return Z T, [X A, y - X b0] and the working precisions of some rows."""

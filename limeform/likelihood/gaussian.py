@@ -141,7 +141,9 @@ def profile(criterion: Criterion, gram: FloatArray, log_det: float, log_variance
     value = fit + 0.5 * log_det + criterion.constant
     if criterion.reml:
         value += float(np.log(np.diag(root)[:p]).sum())
-    return Profile(value=float(value), beta=inverse @ root[p, :p], inverse_root=inverse, quadratic=quadratic, scale=float(scale))
+    return Profile(
+        value=float(value), beta=inverse @ root[p, :p], inverse_root=inverse, quadratic=quadratic, scale=float(scale)
+    )
 
 
 def gradient(

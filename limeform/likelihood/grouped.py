@@ -48,14 +48,19 @@ class Reduction:
         Z'P[X y].
     gram : ndarray, shape (p + 1, p + 1)
         [X y]'P[X y], summed over groups.
-    log_det : float
-        Sum over groups of ln|I + L'SL|.
+    log_dets : ndarray, shape (m,)
+        ln|I + L'SL| of each group.
     """
 
     marginal: FloatArray
     crossed: FloatArray
     gram: FloatArray
-    log_det: float
+    log_dets: FloatArray
+
+    @property
+    def log_det(self) -> float:
+        """Sum of the log-determinants."""
+        return float(self.log_dets.sum())
 
 
 def pool(products: CrossProducts) -> Groups:
@@ -93,7 +98,7 @@ def reduce(groups: Groups, gamma: FloatArray) -> Reduction:
     """
     k, _, m = groups.factor.shape
     if k == 0:
-        return Reduction(groups.factor, groups.coefficients, groups.within, 0.0)
+        return Reduction(groups.factor, groups.coefficients, groups.within, np.zeros(m))
     factor_t = transpose(groups.factor)
     scaled = (gamma @ groups.factor.reshape(k, k * m)).reshape(k, k, m)
     inner = multiply(factor_t, scaled)
@@ -105,5 +110,5 @@ def reduce(groups: Groups, gamma: FloatArray) -> Reduction:
     columns = groups.within.shape[0]
     between = sum(groups.coefficients[a] @ crossed[a].T for a in range(k)) if m else np.zeros((columns, columns))
     gram = groups.within + (between + np.transpose(between)) / 2
-    log_det = 2.0 * float(np.log(root[np.arange(k), np.arange(k)]).sum())
-    return Reduction(marginal=marginal, crossed=crossed, gram=np.asarray(gram, dtype=np.float64), log_det=log_det)
+    log_dets = 2.0 * np.log(root[np.arange(k), np.arange(k)]).sum(axis=0)
+    return Reduction(marginal=marginal, crossed=crossed, gram=np.asarray(gram, dtype=np.float64), log_dets=log_dets)

@@ -142,6 +142,10 @@ class Objective:
         at = gaussian.profile(self.criterion, reduction.gram, reduction.log_det, log_variance)
         return Point(x=x, covariance=covariance, reduction=reduction, profile=at)
 
+    def reduction_at(self, point: Point) -> Reduction | CrossedReduction:
+        """Return the reduction of these statistics at the variances of a point of the same model at other weights."""
+        return self._reduce(point.covariance.gamma, point.x[self.covariance.n_parameters :])
+
     def _reduce(self, gamma: FloatArray, psi: FloatArray) -> Reduction | CrossedReduction:
         if isinstance(self.products, CrossedProducts):
             ready = make_ready(self.products, np.exp(-psi), self._ready) if self.n_strata else self._ready

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, build_design
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
-from limeform.fit import Setup, check_design, estimate, prepare
+from limeform.fit import Setup, Trimming, check_design, estimate, fit_trimmed, prepare
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
+from limeform.models.keep import never_trimmed
 from limeform.results import LMMResults
 from limeform.solve import Newton, Solver, default_solver
 
@@ -43,6 +44,8 @@ class LMM:
         Subtracted from the response.
     reml : bool, optional
         Restricted likelihood; None takes it wherever it is defined.
+    trim : float or Trimming
+        Share of the rows to leave out as the least likely ones.
     missing : {"drop", "raise"}
         What to do with rows that lack a value.
 
@@ -67,11 +70,12 @@ class LMM:
         sigma: Column = "shared",
         offset: Column | None = None,
         reml: bool | None = None,
+        trim: float | Trimming = 0.0,
         missing: str = "drop",
     ) -> None:
         text, frame = formula_of_arrays(endog, exog, (random,) if isinstance(random, Random) else tuple(random))
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
-        self._set(parse(text), frame, keywords, {}, reml, missing)
+        self._set(parse(text), frame, keywords, {}, reml, trim, missing)
 
     @classmethod
     def from_formula(
@@ -85,6 +89,7 @@ class LMM:
         sigma: Column = "shared",
         offset: Column | None = None,
         reml: bool | None = None,
+        trim: float | Trimming = 0.0,
         missing: str = "drop",
         context: Mapping[str, Any] | int = 0,
     ) -> LMM:
@@ -98,7 +103,7 @@ class LMM:
         scope = capture_context(context + 1 if isinstance(context, int) else context) or {}
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
         model = cls.__new__(cls)
-        model._set(parse(formula), data, keywords, scope, reml, missing)
+        model._set(parse(formula), data, keywords, scope, reml, trim, missing)
         return model
 
     def _set(
@@ -108,6 +113,7 @@ class LMM:
         keywords: Keywords,
         scope: Mapping[str, Any],
         reml: bool | None,
+        trim: float | Trimming,
         missing: str,
     ) -> None:
         if reml not in (None, True, False):
@@ -118,8 +124,11 @@ class LMM:
         )
         self.design: Design = build_design(formula, data, keywords, scope, missing)
         check_design(self.design)
-        self.reml = True if reml is None else bool(reml)
-        self.reml_reason = ""
+        self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
+        trimmed = self.trim.fraction > 0
+        self.reml = not trimmed if reml is None else bool(reml)
+        self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
+        self._always = never_trimmed(self.trim.keep, self.design, data)
         self._setup: Setup | None = None
 
     def with_response(self, y: NDArray[np.float64]) -> LMM:
@@ -172,12 +181,18 @@ class LMM:
             self._setup = prepare(self.design)
         chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
         first = None if start is None else self._start(start)
-        estimates = estimate(self._setup, self.reml, chosen, first)
-        results = LMMResults(self, self._setup, estimates)
+        results = self._fit_kept(self._setup, chosen) if self.trim.fraction > 0 else None
+        if results is None:
+            results = LMMResults(self, self._setup, estimate(self._setup, self.reml, chosen, first))
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         _warn(results)
         return results
+
+    def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
+        y = self.design.y - self.design.offset
+        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
+        return LMMResults(self, kept, estimates, report)
 
     def _start(self, start: LMMResults) -> NDArray[np.float64]:
         if not isinstance(start, LMMResults) or start.design is not self.design:
@@ -195,6 +210,7 @@ def lmm(
     sigma: Column = "shared",
     offset: Column | None = None,
     reml: bool | None = None,
+    trim: float | Trimming = 0.0,
     missing: str = "drop",
 ) -> LMM:
     """Build a linear mixed model from a formula and a data frame.
@@ -214,7 +230,9 @@ def lmm(
     offset : str or array of shape (n,), optional
         Subtracted from the response, in addition to ``offset()`` terms of the formula.
     reml : bool, optional
-        Restricted likelihood (the default), or maximum likelihood.
+        Restricted likelihood, or maximum likelihood; if left out, restricted unless rows are trimmed.
+    trim : float or Trimming
+        Share of the rows to leave out as the least likely ones, such as 0.1; `Trimming` has all options.
     missing : {"drop", "raise"}
         Leave rows out that lack a value, counted in the summary, or refuse them.
 
@@ -249,6 +267,7 @@ def lmm(
         sigma=sigma,
         offset=offset,
         reml=reml,
+        trim=trim,
         missing=missing,
         context=1,
     )

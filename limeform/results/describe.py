@@ -8,6 +8,7 @@ import numpy as np
 
 from limeform.results.inference import wald_interval, wald_table
 from limeform.results.summary import Report, format_number
+from limeform.results.trimming import trimming_notes
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -49,6 +50,7 @@ def _data_side(results: LMMResults) -> list[tuple[str, str]]:
         ("Dep. Variable", design.response),
         ("No. Observations", str(results.nobs)),
         ("Rows left out", str(design.missing.rows)),
+        *([] if results.trimming is None else [("Rows trimmed", str(results.trimming.trimmed))]),
     ]
     for random in design.factors:
         sizes = np.bincount(random.codes)
@@ -88,6 +90,8 @@ def _notes(results: LMMResults) -> list[str]:
         notes.append(f"Rows left out because of missing values: {design.missing}.")
     if design.dropped:
         notes.append(f"Columns left out because earlier ones explain them: {', '.join(design.dropped)}.")
+    if results.trimming is not None:
+        notes += trimming_notes(results.trimming)
     if results.model.reml_reason:
         notes.append(results.model.reml_reason)
     return notes

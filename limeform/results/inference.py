@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from formulaic.errors import FormulaicError
 from formulaic.utils.constraints import LinearConstraints
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
@@ -58,7 +58,7 @@ def wald_table(beta: FloatArray, covariance: FloatArray) -> WaldTable:
 
 def wald_interval(table: WaldTable, alpha: float) -> FloatArray:
     """Return the two-sided normal intervals of coverage 1 - alpha, shape (p, 2)."""
-    if not 0 < alpha < 1:
+    if not isinstance(alpha, (int, float, np.number)) or not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% intervals")
     half = norm.isf(alpha / 2) * table.se
     return np.column_stack([table.estimate - half, table.estimate + half])
@@ -70,15 +70,35 @@ def read_hypothesis(hypothesis: Hypothesis, names: Sequence[str]) -> tuple[Float
         several = isinstance(hypothesis, Sequence) and all(isinstance(part, str) for part in hypothesis)
         spec = list(hypothesis) if several and not isinstance(hypothesis, str) else hypothesis  # type: ignore[arg-type]
         parsed = LinearConstraints.from_spec(spec, variable_names=list(names))
-    except (FormulaicError, ValueError, KeyError, TypeError) as error:
-        raise OptionError(
-            f"the hypothesis {hypothesis!r} cannot be read ({error}); the coefficients are {', '.join(names)}; "
-            "put names that are no Python names into backticks"
-        ) from error
-    matrix = np.atleast_2d(np.asarray(parsed.constraint_matrix, dtype=np.float64))
+        matrix = np.atleast_2d(np.asarray(parsed.constraint_matrix, dtype=np.float64))
+        value = np.asarray(parsed.constraint_values, dtype=np.float64)
+    except Exception as error:  # formulaic has no class of its own for most of what it cannot read
+        raise _unreadable(hypothesis, names, _reason(error)) from error
     if matrix.shape[1] != len(names):
-        raise OptionError(f"the hypothesis has {matrix.shape[1]} columns for {len(names)} coefficients")
-    return matrix, np.broadcast_to(np.asarray(parsed.constraint_values, dtype=np.float64), (len(matrix),))
+        raise _unreadable(hypothesis, names, f"it has {matrix.shape[1]} columns")
+    if not (np.isfinite(matrix).all() and np.isfinite(value).all()):
+        raise _unreadable(hypothesis, names, "it has values that are missing or infinite")
+    if not matrix.any(axis=1).all() or not len(matrix):
+        raise _unreadable(hypothesis, names, "it holds no coefficient" if len(matrix) < 2 else "a row holds none")
+    return matrix, np.broadcast_to(value, (len(matrix),))
+
+
+def _unreadable(hypothesis: Hypothesis, names: Sequence[str], reason: str) -> OptionError:
+    known = f"the coefficients are {', '.join(names)}" if names else "the model has no fixed effects"
+    return OptionError(
+        f"the hypothesis {hypothesis!r} cannot be used: {reason}; {known}; "
+        'write it as "x + 2*z = 1", names that are no Python names in backticks, '
+        f"or as a matrix with {len(names)} columns"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return formulaic's message on one line, without its control codes for colours."""
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is not the name of a coefficient"
+    if isinstance(error, IndexError):
+        return "it is neither text nor a matrix"
+    return " ".join(re.sub(r"\x1b?\[[0-9;]+m|[⧛⧚]", "", str(error)).split()).rstrip(".")
 
 
 def t_test(beta: pd.Series, covariance: FloatArray, hypothesis: Hypothesis) -> ContrastResults:

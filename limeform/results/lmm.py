@@ -14,18 +14,25 @@ from statsmodels.stats.contrast import ContrastResults
 from limeform.design import Column, Design
 from limeform.design.frame import as_numbers, column
 from limeform.errors import OptionError
-from limeform.fit import Estimates, Setup, estimate_again, modes_of
+from limeform.fit import Estimates, Setup, TrimReport, cochran_q, estimate_again, modes_of
 from limeform.likelihood import Modes, ResidualVariance
-from limeform.results import inference
+from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, residual_plot
+from limeform.results import inference, plots
 from limeform.results.describe import describe
 from limeform.results.effects import effects_frame, variance_components
 from limeform.results.heterogeneity import Heterogeneity, heterogeneity
 from limeform.results.inference import FloatArray, Hypothesis, WaldTable
 from limeform.results.predict import fitted_values, predict_new
 from limeform.results.summary import build_summary
+from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, every_solver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
     from limeform.models.lmm import LMM
 
 
@@ -43,11 +50,14 @@ class LMMResults:
         Its statistics.
     estimates : Estimates
         Its estimates.
+    trimming : TrimReport, optional
+        How rows were trimmed.
     """
 
-    def __init__(self, model: LMM, setup: Setup, estimates: Estimates) -> None:
+    def __init__(self, model: LMM, setup: Setup, estimates: Estimates, trimming: TrimReport | None = None) -> None:
         self.model = model
         self.estimates = estimates
+        self.trimming = trimming
         self._setup = setup
 
     @property
@@ -187,6 +197,11 @@ class LMMResults:
         return len(self.design.y)
 
     @property
+    def n_kept(self) -> int:
+        """Number of rows that the estimates rest on: all, less those trimmed."""
+        return self.nobs if self.trimming is None else self.nobs - self.trimming.trimmed
+
+    @property
     def n_parameters(self) -> int:
         """Number of parameters: fixed effects, covariance parameters and residual variances."""
         unknown = 0 if self.known_variance else len(self.estimates.residual_variance)
@@ -194,8 +209,8 @@ class LMMResults:
 
     @property
     def df_resid(self) -> int:
-        """Number of rows less number of fixed effects."""
-        return self.nobs - len(self.params)
+        """Number of rows kept less number of fixed effects."""
+        return self.n_kept - len(self.params)
 
     @property
     def df_model(self) -> int:
@@ -209,8 +224,8 @@ class LMMResults:
 
     @property
     def bic(self) -> float:
-        """Bayesian criterion, -2 llf + ln(nobs) n_parameters."""
-        return float(-2 * self.llf + np.log(self.nobs) * self.n_parameters)
+        """Bayesian criterion, -2 llf + ln(n_kept) n_parameters."""
+        return float(-2 * self.llf + np.log(self.n_kept) * self.n_parameters)
 
     # ------------------------------------------------------------------ variances
 
@@ -360,6 +375,29 @@ class LMMResults:
     def _rows(self, values: FloatArray, name: str) -> pd.Series:
         return pd.Series(values, index=self.design.index, name=name)
 
+    # ------------------------------------------------------------------ trimming
+
+    @property
+    def weights(self) -> pd.Series:
+        """Weight of each row: one if it was kept, zero if it was trimmed."""
+        return row_weights(self.trimming, self.design)
+
+    @property
+    def inliers(self) -> pd.Series:
+        """Whether each row was kept."""
+        return (self.weights > 0.5).rename("inlier")
+
+    def outliers(self) -> pd.DataFrame:
+        """Return the rows that were trimmed, the most costly first.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much taking the row in would
+            raise minus the log-likelihood, the variances held.
+        """
+        return outlier_table(self.trimming, self.design)
+
     # ------------------------------------------------------------------ meta-analysis
 
     @cached_property
@@ -368,8 +406,8 @@ class LMMResults:
         variance = self.design.errors.variance
         if variance is None:
             return None
-        q = self._setup.products.coordinates.excess * max(self.df_resid, 1) if self.df_resid else 0.0
-        return heterogeneity(self.design.x, variance, q, self._tau2())
+        kept = self.inliers.to_numpy()
+        return heterogeneity(self.design.x[kept], variance[kept], cochran_q(self._setup), self._tau2())
 
     def _tau2(self) -> float | None:
         random = self.design.random
@@ -527,6 +565,140 @@ class LMMResults:
     def dropped_columns(self) -> tuple[str, ...]:
         """Fixed-effects columns left out because earlier ones explain them."""
         return self.design.dropped
+
+    # ------------------------------------------------------------------ plots
+
+    def plot_forest(
+        self,
+        *,
+        transform: Callable[[FloatArray], Any] | None = None,
+        labels: plots.Labels | None = None,
+        reference: float | Literal["auto"] | None = "auto",
+        order: Literal["data", "estimate", "weight"] | None = None,
+        annotate: bool | None = None,
+        alpha: float = 0.05,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw a forest plot of a meta-analysis: the rows with their intervals, and the summary or the fitted values.
+
+        Squares have areas in proportion to weights, the inverse of the marginal variance of a row. Where all rows have
+        the same mean a diamond shows it with its interval, and a bar the prediction interval of a new study; with
+        moderators a diamond in each row shows its fitted value. Rows that are too many to be labelled (about 100 on a
+        page) are sorted by estimate and drawn as thin lines. Text stays within the space that ``ax`` had.
+
+        Parameters
+        ----------
+        transform : callable, optional
+            Applied to all values, such as ``np.exp`` for log ratios, for which the axis is logarithmic.
+        labels : sequence of length nobs, or Series on the index of the data, optional
+            Names of the rows; the levels of the grouping factor if left out. The name of a Series is the heading.
+        reference : float, "auto" or None
+            Place of the vertical line, before the transform; "auto" is zero, left out where it is far from the rows.
+        order : {"data", "estimate", "weight"}, optional
+            Order of the rows; if left out that of the data, or by estimate where they are too many to be labelled.
+        annotate : bool, optional
+            Write estimates and intervals on the right; if left out, where ``ax`` has room for them.
+        alpha : float
+            One minus the coverage of the intervals.
+        ax : Axes, optional
+            Where to draw; a new figure that fits the rows if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        OptionError
+            If the sampling variances are not known, or an argument does not fit.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> data = lf.datasets.normand1999()
+        >>> data["difference"] = data["m1i"] - data["m2i"]
+        >>> data["se"] = (data["sd1i"] ** 2 / data["n1i"] + data["sd2i"] ** 2 / data["n2i"]) ** 0.5
+        >>> results = lf.lmm("difference ~ 1 + (1 | study)", data, se="se").fit()
+        >>> ax = results.plot_forest(labels=data["source"])
+        """
+        content = plots.forest_content(
+            self.design,
+            self.estimates.beta,
+            self.estimates.beta_covariance,
+            self.estimates.gamma,
+            self.heterogeneity,
+            labels,
+            alpha,
+        )
+        return forest_plot(content, transform=transform, reference=reference, order=order, annotate=annotate, ax=ax)
+
+    def plot_funnel(self, *, reference: float | None = None, ax: Axes | None = None) -> Axes:
+        """Draw a funnel plot of a meta-analysis: estimates, or residuals with moderators, against standard errors.
+
+        The contours hold 90, 95 and 99 percent of the rows if nothing but sampling error makes them differ.
+
+        Parameters
+        ----------
+        reference : float, optional
+            Where the funnel stands; the pooled estimate (zero for residuals) if left out. With zero the contours are
+            those of significance.
+        ax : Axes, optional
+            Where to draw; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        OptionError
+            If the sampling variances are not known.
+        """
+        return funnel_plot(plots.funnel_content(self.design, self.estimates.beta, reference), ax=ax)
+
+    def plot_residuals(self, *, ax: Axes | None = None) -> Axes:
+        """Draw conditional residuals against fitted values, with a local regression line through them.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        fitted = self.fittedvalues.to_numpy()
+        return residual_plot(plots.residual_content(self.design.response, fitted, self.design.y - fitted), ax=ax)
+
+    def plot_random_effects(
+        self, *, sort_by: str | None = None, alpha: float = 0.05, ax: Axes | Iterable[Axes] | None = None
+    ) -> NDArray[np.object_]:
+        """Draw the random effects with their conditional intervals, sorted, one panel for each effect.
+
+        Parameters
+        ----------
+        sort_by : str, optional
+            Effect that the levels are sorted by; the first if left out. All panels have the same order.
+        alpha : float
+            One minus the coverage of the intervals.
+        ax : Axes or array of Axes, optional
+            Where to draw, one for each effect; a new figure if left out.
+
+        Returns
+        -------
+        ndarray of Axes, shape (number of effects,)
+
+        Raises
+        ------
+        OptionError
+            If the model has no random effects, or an argument does not fit.
+        """
+        random = self.design.random
+        modes = None if random is None else self._modes
+        return caterpillar_plot(
+            plots.caterpillar_content(random, modes, float(np.std(self.design.y)), sort_by, alpha), ax=ax
+        )
 
 
 def _n_groups(design: Design) -> int | str:

@@ -70,7 +70,7 @@ def predict_new(
         On the index of the new data; NaN where a needed value is missing.
     """
     with_random = effects is not None and len(design.factors) > 0
-    rows = apply(design.recipe, data, [random.levels for random in design.factors] if with_random else None)
+    rows = apply(design.recipe, data, [random.keys for random in design.factors] if with_random else None)
     mean = rows.x @ beta + rows.offset if len(rows.x) else np.zeros(0)
     if offset is not None:
         frame = to_frame(data)

@@ -1,4 +1,4 @@
-"""Put a solution exactly on the bounds and linear constraints that hold there.
+"""Put a solution exactly on the bounds and constraints that hold there.
 
 Interior-point methods end within a hair of the limits that are active at the optimum, on one side or the other.
 A variance that is zero has to be zero, though, and a curve that passes through a point has to pass through it.
@@ -6,6 +6,7 @@ A variance that is zero has to be zero, though, and a curve that passes through 
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,22 +14,29 @@ import numpy as np
 
 from limeform.solve.constraints import constraint_jacobian, constraint_limits, constraint_values, violation
 from limeform.solve.evaluation import Evaluations
+from limeform.solve.newton import Newton
 from limeform.solve.problem import EVALUATION_FAILURES, BoolArray, FloatArray, Problem
-from limeform.solve.solution import Solution
+from limeform.solve.solution import Solution, Status
 
 NEAR = 1e-4
 """A limit nearer than this, relative to its size where that is above one, is tried."""
 LEVEL = 1e-8
 """A variable stays on its bound unless the objective falls faster than this (relative to its size) away from it."""
+NO_OPTIMUM = (Status.ITERATION_LIMIT, Status.UNBOUNDED)
+"""Ends of Newton's method that show that the solution was none."""
 SATISFIED = 1e-8
 """By how much constraints may be broken afterwards where they were met before."""
 
 
-def put_on_active_limits(problem: Problem, evaluations: Evaluations, solution: Solution) -> Solution:
+def put_on_active_limits(
+    problem: Problem, evaluations: Evaluations, solution: Solution, refine: bool = True
+) -> Solution:
     """Return the solution moved onto the limits it is nearest to, if that is no worse.
 
-    Where second derivatives are known the variables that stay free follow by one Newton step. The move is kept only
-    where the objective rises by no more than the multipliers say it has to, and all constraints are met as before.
+    Where second derivatives are known and at most bounds restrict the variables, `Newton` goes on from the solution:
+    none or two steps are usual, more where the solver ended at a saddle. Otherwise variables near a bound are moved
+    onto it, and the others follow by one Newton step, or by the shortest way. That move is kept only where the
+    objective rises by no more than the multipliers say it has to, and all constraints are met as before.
 
     Parameters
     ----------
@@ -37,12 +45,17 @@ def put_on_active_limits(problem: Problem, evaluations: Evaluations, solution: S
         Of the same problem; counts what is done here.
     solution : Solution
         With the multipliers of the bounds and constraints.
+    refine : bool
+        Whether Newton steps may be taken; without, the point is only moved the shortest way.
 
     Returns
     -------
     Solution
-        The same but for x, value and status, or the one given.
+        The one given, or the same with another x and value; after Newton steps also with these among its iterations,
+        with their multipliers, and with their status where they found no optimum.
     """
+    if refine and problem.hessian is not None and not problem.constrained:
+        return _by_newton(problem, evaluations, solution)
     held = _near_bounds(problem, solution.x)
     try:
         rows, missing = _near_constraints(problem, solution.x)
@@ -51,7 +64,7 @@ def put_on_active_limits(problem: Problem, evaluations: Evaluations, solution: S
             if np.array_equal(x, solution.x) and not missing.any():
                 return solution
             allowed = _announced_rise(solution, x, missing) + 1e-12 * max(1.0, abs(solution.value))
-            candidate = _candidate(problem, evaluations, solution, x, rows)
+            candidate = _candidate(problem, evaluations, solution, x, rows, refine and problem.has_hessian)
             pulled = held & _pulled_inside(problem, evaluations, solution, candidate)
             if not pulled.any():
                 return _if_no_worse(problem, evaluations, solution, candidate, allowed)
@@ -59,6 +72,27 @@ def put_on_active_limits(problem: Problem, evaluations: Evaluations, solution: S
     except EVALUATION_FAILURES:
         pass
     return solution
+
+
+def _by_newton(problem: Problem, evaluations: Evaluations, solution: Solution) -> Solution:
+    """Return the solution after Newton steps, which stay within the bounds and never raise the objective."""
+    end = Newton().minimize(replace(problem, start=solution.x))
+    # The solution had been evaluated before.
+    evaluations.count += end.evaluations - 1
+    if end.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    if math.isnan(end.value):
+        return solution
+    return replace(
+        solution,
+        x=end.x,
+        value=end.value,
+        status=end.status if end.status in NO_OPTIMUM else solution.status,
+        iterations=solution.iterations + end.iterations,
+        history=(*solution.history, *end.history[1:]),
+        lower_multipliers=end.lower_multipliers,
+        upper_multipliers=end.upper_multipliers,
+    )
 
 
 def _if_no_worse(
@@ -104,7 +138,7 @@ def _announced_rise(solution: Solution, x: FloatArray, missing: FloatArray) -> f
 
 
 def _candidate(
-    problem: Problem, evaluations: Evaluations, solution: Solution, x: FloatArray, rows: BoolArray
+    problem: Problem, evaluations: Evaluations, solution: Solution, x: FloatArray, rows: BoolArray, newton: bool
 ) -> FloatArray:
     """Return x with its free variables moved to the near constraints: by a Newton step, or by the shortest way.
 
@@ -114,6 +148,8 @@ def _candidate(
         The solution with its variables on their near bounds.
     rows : array (m,) of bool
         Constraints near a limit.
+    newton : bool
+        Which of the two.
     """
     free = (x > problem.lower) & (x < problem.upper)
     if not free.any():
@@ -121,7 +157,7 @@ def _candidate(
     missing = _near_constraints(problem, x)[1][rows]
     jacobian = constraint_jacobian(problem, x)[np.ix_(rows, free)]
     shift = np.linalg.lstsq(jacobian, missing)[0] if rows.any() else np.zeros(int(free.sum()))
-    if problem.has_hessian:
+    if newton:
         with suppress(*EVALUATION_FAILURES):
             shift = _newton_shift(problem, evaluations, solution, x, free, jacobian, missing)
     moved = x.copy()

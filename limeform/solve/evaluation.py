@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from limeform.solve.constraints import violation
+from limeform.solve.constraints import constraint_limits, violation
 from limeform.solve.problem import EVALUATION_FAILURES, FloatArray, Problem
 from limeform.solve.solution import Solution, Status
 
@@ -115,10 +115,6 @@ def only_point(problem: Problem, name: str) -> Solution | None:
         evaluations=1,
         lower_multipliers=np.maximum(gradient, 0.0),
         upper_multipliers=np.maximum(-gradient, 0.0),
-        constraint_multipliers=np.zeros(_rows(problem)),
+        constraint_multipliers=np.zeros(constraint_limits(problem)[0].size),
         history=(value,),
     )
-
-
-def _rows(problem: Problem) -> int:
-    return sum(part.lower.size for part in (problem.linear, problem.nonlinear) if part is not None)

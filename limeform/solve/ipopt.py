@@ -44,6 +44,9 @@ INVALID_OPTION = -12
 class Ipopt:
     """Ipopt with exact derivatives; without second derivatives, with its limited-memory approximation.
 
+    Ipopt ends a little inside the limits that hold at the optimum, and may end at a saddle. So where second derivatives
+    are known, Newton steps finish its solution and count as iterations; mostly there is nothing left for them to do.
+
     Parameters
     ----------
     tol : float
@@ -112,12 +115,10 @@ class Ipopt:
         ipopt = self._prepare(cyipopt, problem, callbacks)
         try:
             x, info = ipopt.solve(callbacks.evaluations.best)
-        except KeyboardInterrupt as interrupt:
-            callbacks.stopped = callbacks.stopped or interrupt
-        if callbacks.stopped is None:
-            if info["status"] == INVALID_OPTION:
-                raise OptionError(f"Ipopt refuses a value among its options {dict(self.options)}")
-            return self._solution(problem, callbacks, x, info)
+            if callbacks.stopped is None:
+                return self._solution(problem, callbacks, x, info)
+        except KeyboardInterrupt:
+            return self._interrupted(callbacks)
         if isinstance(callbacks.stopped, KeyboardInterrupt):
             return self._interrupted(callbacks)
         raise callbacks.stopped
@@ -155,10 +156,15 @@ class Ipopt:
             inequalities = curved is not None and bool((curved.lower < curved.upper).any())
             options["jac_c_constant"] = "no" if equations else "yes"
             options["jac_d_constant"] = "no" if inequalities else "yes"
+        if not problem.constrained:
+            # Corrections for the curvature of constraints would only try the same point again.
+            options["max_soc"] = 0
         return options | dict(self.options)
 
     def _solution(self, problem: Problem, callbacks: Callbacks, x: Any, info: dict[str, Any]) -> Solution:
         """Turn what Ipopt returned into a Solution."""
+        if info["status"] == INVALID_OPTION:
+            raise OptionError(f"Ipopt refuses a value among its options {dict(self.options)}")
         status = STATUS.get(info["status"], Status.FAILED)
         evaluations = callbacks.evaluations
         solution = Solution(

@@ -29,8 +29,9 @@ class Method:
         What its return codes mean; any other code is a failure.
     options : callable
         (tol, max_iter) to the method's options.
-    leaves_bounds : bool
-        Whether it evaluates points outside the bounds.
+    interior : bool
+        Whether it is an interior-point method: it evaluates points outside the bounds, and ends near those that are
+        active, not on them.
     barrier : float
         How far above the best value a point without a value is said to lie, in units of that value; inf where the
         method copes with it.
@@ -43,7 +44,7 @@ class Method:
     max_iter: int
     statuses: Mapping[int, Status]
     options: Callable[[float, int], dict[str, Any]]
-    leaves_bounds: bool = False
+    interior: bool = False
     barrier: float = np.inf
 
 
@@ -63,15 +64,15 @@ METHODS: Mapping[str, Method] = {
         bounds=True,
         constraints=True,
         max_iter=1000,
-        statuses={0: Status.ITERATION_LIMIT, 1: Status.CONVERGED, 2: Status.STALLED, 4: Status.INFEASIBLE},
+        statuses={0: Status.ITERATION_LIMIT, 1: Status.CONVERGED, 2: Status.CONVERGED, 4: Status.INFEASIBLE},
         options=lambda tol, max_iter: {
-            # It stops at this slope whatever is left of its barrier, which at a looser one may be much.
-            "gtol": 1e-2 * tol,
+            # It stops at a small slope however much is left of its barrier, so that the radius has to end the run.
+            "gtol": 0.0,
             "xtol": 1e-4 * tol,
             "barrier_tol": tol,
             "maxiter": max_iter,
         },
-        leaves_bounds=True,
+        interior=True,
     ),
     "L-BFGS-B": Method(
         gradient=True,

@@ -52,7 +52,7 @@ class ScipyRun:
         self.method = METHODS[method]
         self.tol = tol
         self.max_iter = self.method.max_iter if max_iter is None else max_iter
-        self.evaluations = Evaluations(self.problem, leaves_bounds=self.method.leaves_bounds)
+        self.evaluations = Evaluations(self.problem, leaves_bounds=self.method.interior)
         self.history: list[float] = []
         self.reached: FloatArray | None = None
 
@@ -67,7 +67,10 @@ class ScipyRun:
         unjudged = self._unjudged(status, message)
         if status is Status.INTERRUPTED or math.isnan(unjudged.value):
             return unjudged
-        return judged(self.original, unjudged)
+        try:
+            return judged(self.original, unjudged, self.method.interior)
+        except KeyboardInterrupt:
+            return replace(unjudged, status=Status.INTERRUPTED)
 
     def _unjudged(self, status: Status, message: str) -> Solution:
         """Return the end, or else the best point, in the original variables, without derivatives and multipliers."""
@@ -140,7 +143,7 @@ class ScipyRun:
         self.history.append(self.evaluations.best_value)
 
 
-def judged(problem: Problem, solution: Solution) -> Solution:
+def judged(problem: Problem, solution: Solution, interior: bool) -> Solution:
     """Put a solution on its active limits, add derivatives and multipliers, and judge whether it is an optimum.
 
     Parameters
@@ -148,6 +151,8 @@ def judged(problem: Problem, solution: Solution) -> Solution:
     problem : Problem
     solution : Solution
         With the status that the method gave itself.
+    interior : bool
+        Whether it comes from an interior-point method: then, if that converged, Newton steps lead to the active limits.
 
     Returns
     -------
@@ -160,9 +165,10 @@ def judged(problem: Problem, solution: Solution) -> Solution:
     if math.isnan(solution.value):
         return replace(solution, status=Status.NOT_EVALUABLE)
     solution = _with_multipliers(problem, evaluations, solution, NEAR)
-    if problem.bounded or problem.constrained:
-        solution = put_on_active_limits(problem, evaluations, solution)
-        solution = _with_multipliers(problem, evaluations, solution, ON_LIMIT)
+    if problem.constrained or problem.bounded:
+        refine = interior and solution.status is Status.CONVERGED
+        solution = put_on_active_limits(problem, evaluations, solution, refine)
+    solution = _with_multipliers(problem, evaluations, solution, ON_LIMIT)
     solution = replace(solution, evaluations=solution.evaluations + evaluations.count)
     if violation(problem, solution.x) > FEASIBLE:
         return replace(solution, status=Status.INFEASIBLE)

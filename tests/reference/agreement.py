@@ -22,7 +22,7 @@ FIXED_EFFECT = 1e-5
 OF_A_STANDARD_ERROR = 1e-6
 VARIANCE = 1e-4
 # of the residual variance: what counts as a variance of zero
-ZERO_VARIANCE = 1e-6
+ZERO_VARIANCE = 1e-7
 ROUNDING = 1e-9
 
 
@@ -81,8 +81,10 @@ def same_random_effects(results: lf.LMMResults, case: Case) -> None:
     sd, noise = np.array(case.values["sd_re"]), np.sqrt(residual_variance(case))
     within([ours[level] for level in levels], case.values["ranef"], VARIANCE * (sd + 0.1 * noise), "random effect")
     covariance = {str(level): c.loc[names, names].to_numpy() for level, c in results.random_effects_cov.items()}
-    room = VARIANCE * np.outer(sd, sd) + ZERO_VARIANCE * noise**2
-    within([covariance[level] for level in levels], case.values["cond_var"], room, "conditional covariance")
+    theirs = np.array(case.values["cond_var"])
+    spread = np.sqrt(np.einsum("lkk->lk", theirs).clip(min=0.0))
+    room = 2 * VARIANCE * spread[:, :, None] * spread[:, None, :] + ZERO_VARIANCE * noise**2
+    within([covariance[level] for level in levels], theirs, room, "conditional covariance")
 
 
 def same_fitted_values(results: lf.LMMResults, case: Case) -> None:
@@ -100,8 +102,8 @@ def same_fitted_values(results: lf.LMMResults, case: Case) -> None:
 
 
 def residual_variance(case: Case) -> float:
-    """Give the size of the noise: sigma², or the smallest of several residual or sampling variances."""
+    """Give the size of the noise: sigma², or the median of several residual or sampling variances."""
     if "sigma" in case.values:
-        return float(np.min(np.asarray(case.values["sigma"], float)) ** 2)
+        return float(np.median(np.asarray(case.values["sigma"], float)) ** 2)
     frame, keywords = frame_of(case), case.keywords
-    return float(frame[keywords["se"]].min() ** 2 if "se" in keywords else frame[keywords["variance"]].min())
+    return float(frame[keywords["se"]].median() ** 2 if "se" in keywords else frame[keywords["variance"]].median())

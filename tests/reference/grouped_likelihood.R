@@ -2,26 +2,27 @@
 # optimiser stops too early (nlme, metafor). make.R of these packages first checks that it equals the package's
 # log-likelihood at the package's estimates; its maximum is then the maximum of the package's likelihood.
 #
-# Parameters: a root of Gamma (its lower triangle, or its diagonal), then ln of each residual SD unless these are known.
+# Parameters: a root of Gamma (its lower triangle, or its diagonal), then ln of each residual SD unless these are known
+# (plain_sigma: the SD itself, for those that end at zero).
 
 grouped_model <- function(y, X, columns = NULL, group = NULL, diagonal = FALSE, reml = TRUE, known = NULL,
-                          stratum = factor(rep("shared", length(y))), a = rep(1, length(y))) {
+                          stratum = factor(rep("shared", length(y))), a = rep(1, length(y)), plain_sigma = FALSE) {
   rows <- if (is.null(columns)) as.list(seq_along(y)) else split(seq_along(y), factor(group))
   list(y = y, X = X, columns = columns, group = if (!is.null(group)) factor(group), diagonal = diagonal, reml = reml,
-       known = known, stratum = stratum, a = a, k = if (is.null(columns)) 0 else ncol(columns), rows = rows)
+       known = known, stratum = stratum, a = a, plain_sigma = plain_sigma, k = if (is.null(columns)) 0 else ncol(columns), rows = rows)
 }
 
 unpack <- function(model, parameters) {
   k <- model$k; n_root <- if (model$diagonal) k else k * (k + 1) / 2
   L <- matrix(0, k, k)
   if (k) { if (model$diagonal) diag(L) <- parameters[seq_len(k)] else L[lower.tri(L, TRUE)] <- parameters[seq_len(n_root)] }
-  list(Gamma = tcrossprod(L), sigma = if (is.null(model$known)) exp(parameters[n_root + seq_len(nlevels(model$stratum))]))
+  list(Gamma = tcrossprod(L), sigma = if (is.null(model$known)) (if (model$plain_sigma) abs else exp)(parameters[n_root + seq_len(nlevels(model$stratum))]))
 }
 
-pack <- function(Gamma, diagonal, log_sigma = numeric()) {
-  if (is.null(Gamma)) return(unname(log_sigma))
+pack <- function(Gamma, diagonal, sigma_part = numeric()) {
+  if (is.null(Gamma)) return(unname(sigma_part))
   root <- if (diagonal) sqrt(diag(Gamma)) else lower_root(Gamma)[lower.tri(Gamma, TRUE)]
-  unname(c(root, log_sigma))
+  unname(c(root, sigma_part))
 }
 
 # a lower triangular root that exists for singular matrices too
@@ -58,11 +59,13 @@ loglik_by_group <- function(model, parameters) {
             if (model$reml) c(determinant(C[i, i, drop = FALSE])$modulus) else 0)
 }
 
-polish <- function(model, start) {
-  if (length(start) == 0) return(list(parameters = start, gradient = 0))
+# starts: a list of parameter vectors; the best of the maxima they lead to
+polish <- function(model, starts) {
+  if (length(starts[[1]]) == 0) return(list(parameters = starts[[1]], gradient = 0))
   objective <- function(x) tryCatch(-loglik_by_group(model, x), error = function(e) Inf)
-  search <- nlminb(start, objective, control = list(rel.tol = 1e-15, x.tol = 1e-14, eval.max = 5000, iter.max = 2000))
-  best <- newton_polish(objective, search$par, steps = 5)
+  control <- list(rel.tol = 1e-15, x.tol = 1e-14, eval.max = 5000, iter.max = 2000)
+  searches <- lapply(starts, function(x) { found <- nlminb(x, objective, control = control); nlminb(found$par, objective, control = control) })
+  best <- newton_polish(objective, searches[[which.min(vapply(searches, `[[`, 0, "objective"))]]$par, steps = 5)
   list(parameters = best, gradient = max(abs(gradient_of(objective, best))))
 }
 

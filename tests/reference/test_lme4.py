@@ -96,3 +96,21 @@ def test_order_of_rows_changes_nothing() -> None:
     agreement.same_fixed_effects(shuffled, case)
     agreement.same_random_covariance(shuffled, case)
     agreement.same_random_effects(shuffled, case)
+
+
+def test_balanced_data_have_a_closed_form() -> None:
+    """Random effects ten thousand times larger than the noise: lme4's deviance is too rough there to be compared with.
+
+    With the same rows x in every group, REML of y ~ x + (x | g) is: beta the mean of the groups' least squares
+    coefficients, Gamma their covariance less sigma² (X'X)^-1, sigma² the pooled residual variance.
+    """
+    frame = frame_of(by_name["large_effects"])
+    X = np.column_stack([np.ones(6), frame["x"][:6]])
+    Y = frame["y_sharp"].to_numpy().reshape(-1, 6).T
+    b, rss, *_ = np.linalg.lstsq(X, Y, rcond=None)
+    sigma2 = rss.sum() / (4 * Y.shape[1])
+    results = lf.lmm("y_sharp ~ x + (x | g)", frame).fit()
+    np.testing.assert_allclose(results.params, b.mean(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(results.bse, np.sqrt(np.diag(np.cov(b)) / Y.shape[1]), rtol=1e-5)
+    np.testing.assert_allclose(results.scale, sigma2, rtol=1e-4)
+    np.testing.assert_allclose(results.cov_re, np.cov(b) - sigma2 * np.linalg.inv(X.T @ X), rtol=1e-4)

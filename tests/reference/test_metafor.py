@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import limeform as lf
 from tests.reference import agreement
-from tests.reference.cases import Case, fit, load_cases, model_of
+from tests.reference.cases import Case, fit, frame_of, load_cases, model_of
 
 CASES = load_cases("metafor")
 MIXED = [case for case in CASES if "|" in case.formula]
@@ -86,3 +87,23 @@ def test_restricted_likelihood_of_metafor_has_another_constant(case: Case) -> No
     results = fit(case)
     constant = np.linalg.slogdet(results.model.exog.T @ results.model.exog)[1] / 2 if case.reml else 0.0
     assert results.llf + constant == pytest.approx(case.values["logLik_metafor"], abs=agreement.LOG_LIKELIHOOD)
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1e6])
+@pytest.mark.parametrize("name", ["bcg_ablat_reml", "dose_slope_ml", "dose_three_effects_reml", "line_slope_reml"])
+def test_other_units_change_nothing_but_units(name: str, unit: float) -> None:
+    case = next(case for case in CASES if case.name == name)
+    frame = frame_of(case).eval(f"yi = yi * {unit}\nvi = vi * {unit} ** 2")
+    results, before = lf.lmm(case.formula, frame, variance="vi", reml=case.reml).fit(), fit(case)
+    free_rows = before.nobs - (len(before.params) if case.reml else 0)
+    assert results.llf == pytest.approx(before.llf - free_rows * np.log(unit), abs=agreement.LOG_LIKELIHOOD)
+    np.testing.assert_allclose(results.params / unit, before.params, rtol=1e-6)
+    np.testing.assert_allclose(results.cov_re / unit**2, before.cov_re, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["dose_slope_ml", "dose_slope_reml"])
+def test_a_slope_may_be_counted_from_anywhere(name: str) -> None:
+    case = next(case for case in CASES if case.name == name)
+    moved = lf.lmm(case.formula, frame_of(case).eval("dose = dose + 2000"), variance="vi", reml=case.reml).fit()
+    assert moved.llf == pytest.approx(case.values["logLik"], abs=agreement.LOG_LIKELIHOOD)
+    assert moved.params["dose"] == pytest.approx(fit(case).params["dose"], rel=1e-5)

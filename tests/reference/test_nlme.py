@@ -1,5 +1,6 @@
 """nlme: a residual variance for each level of a column. Values and how they were made: nlme/."""
 
+import numpy as np
 import pytest
 
 from tests.reference import agreement
@@ -30,8 +31,9 @@ def test_residual_variances(case: Case) -> None:
     else:
         assert sorted(map(str, sigma.index)) == sorted(levels)
         ours = sigma.rename(str)[levels]
-    theirs = case.vector("sigma", "sigma_levels")
-    agreement.within(ours, theirs, agreement.VARIANCE / 2 * theirs, "residual SD")
+    theirs = case.vector("sigma", "sigma_levels") ** 2
+    zero = agreement.ZERO_VARIANCE * agreement.residual_variance(case)
+    agreement.within(np.square(ours), theirs, agreement.VARIANCE * theirs + zero, "residual variance")
 
 
 @each_mixed_case

@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 
 from limeform.errors import OptionError, SolverError
 from limeform.solve import EvaluationError, Newton, Problem, Status
-from tests.solve.examples import disturbed, hock_schittkowski_71, minus_logarithm, quadratic, random_quadratic, rosenbrock
+from tests.solve.examples import (
+    disturbed,
+    hock_schittkowski_71,
+    minus_logarithm,
+    quadratic,
+    random_quadratic,
+    rosenbrock,
+)
 
 pytestmark = pytest.mark.no_ipopt
 
@@ -196,9 +203,7 @@ def test_badly_scaled_variables():
 def test_a_noisy_objective_converges_at_its_noise():
     """Rounding far above machine precision must not be reported as a failure, nor run to the iteration limit."""
     clean = rosenbrock(2)
-    noisy = Problem(
-        clean.start, lambda x: round(1e3 + clean.value(x), 9), clean.gradient, clean.hessian
-    )
+    noisy = Problem(clean.start, lambda x: round(1e3 + clean.value(x), 9), clean.gradient, clean.hessian)
     solution = Newton(tol=1e-14).minimize(noisy)
     assert solution.status is Status.CONVERGED
     np.testing.assert_allclose(solution.x, 1.0, atol=1e-3)

@@ -256,14 +256,14 @@ class CrossedReduction:
         rest = slice(plan.remainder.first - self.products.offsets[1], None)
         effects[rest], crossed = self.factored.solve(self.later[rest])
         found = [
-            Reduction(marginal, self._of_levels(f, crossed, plan.remainder.first), self.gram, 0.0)
+            Reduction(marginal, self._of_levels(f, crossed, plan.remainder.first), self.gram, np.zeros(0))
             for f, marginal in zip(range(chain, len(self.products.shapes)), self.factored.marginals(), strict=True)
         ]
         for each, pairs in zip(self.eliminated[::-1], self.ready.products[::-1], strict=True):
             back = multiply(multiply(each.marginal, pairs.backward(doubled)), each.marginal)
             fitted = np.stack([(matrix.T @ effects).T for matrix in each.columns.beta])
             reduction = Reduction(
-                each.marginal - back, each.crossed - multiply(each.marginal, fitted), self.gram, self.log_det
+                each.marginal - back, each.crossed - multiply(each.marginal, fitted), self.gram, np.zeros(0)
             )
             found.insert(0, reduction)
             if each.stage.factor:

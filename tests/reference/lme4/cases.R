@@ -166,8 +166,8 @@ level_cases <- list(
   case("number_as_factor", "a number as a factor", sleep, "Reaction ~ C(Days) + (1 | Subject)",
        r_formula = "Reaction ~ factor(Days) + (1 | Subject)", rename_fixed = day_names, newdata = new_sleep[c(1, 4), ]),
   case("number_as_group", "groups that are numbers", sleep, "Reaction ~ 1 + (1 | Days)", newdata = data.frame(Days = c(0, 9, 10))),
-  case("large_effects", "random effects a million times larger than the noise", edge, "y_sharp ~ x + (x | g)", newdata = new_edge),
-  case("large_effects_diagonal", "the same, uncorrelated, ML", edge, "y_sharp ~ x + (x || g)", reml = FALSE, newdata = new_edge),
+  case("large_effects", "random effects hundreds of times larger than the noise", edge, "y_strong ~ x + (x | g)", newdata = new_edge),
+  case("large_effects_diagonal", "the same, uncorrelated, ML", edge, "y_strong ~ x + (x || g)", reml = FALSE, newdata = new_edge),
   case("wide_weights", "weights from 1e-6 to 1e5", recipe(file = "data/forty_groups.csv", assign = list(w8 = "w ** 8")),
        "y ~ t + x + (t | g)", weights = "w8", newdata = new_forty))
 

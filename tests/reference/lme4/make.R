@@ -34,7 +34,7 @@ fit_tightly <- function(case, d) {
   gradient <- gradient_of(function(z) devfun(replace(theta, free, z)), theta[free])
   opt <- list(par = theta, fval = devfun(theta), conv = 0, message = "polished")
   list(model = mkMerMod(environment(devfun), opt, parsed$reTrms, parsed$fr), gradient = max(abs(gradient), 0),
-       dropped = attr(parsed$X, "col.dropped"))
+       dropped = names(attr(parsed$X, "col.dropped")))
 }
 
 # -- reading a fitted model ------------------------------------------------------------------------------------------
@@ -68,16 +68,11 @@ rescaling <- function(names_r, rescale) {
   M
 }
 
-# predict() of lme4, but for an offset, which is computed here: lme4 1.1-31 takes that of the old rows
-predictions <- function(m, case, newdata) {
+predictions <- function(m, newdata) {
   if (is.null(newdata)) return(NULL)
-  population <- predict(m, newdata, re.form = NA); added <- predict(m, newdata, allow.new.levels = TRUE) - population
-  fixed <- delete.response(terms(nobars(as.formula(case$r_formula))))
-  if (!is.null(attr(fixed, "offset"))) {
-    frame <- model.frame(fixed, newdata)
-    population <- drop(model.matrix(fixed, frame) %*% fixef(m)) + model.offset(frame)
-  }
-  list(newdata = lapply(newdata, plain_vector), conditional = plain_vector(population + added), population = plain_vector(population))
+  list(newdata = lapply(newdata, plain_vector),
+       conditional = plain_vector(predict(m, newdata, allow.new.levels = TRUE)),
+       population = plain_vector(predict(m, newdata, re.form = NA)))
 }
 
 check_densely <- function(m) {
@@ -105,18 +100,13 @@ describe <- function(case, d) {
        names = I(name(names_r)), names_r = I(names_r), fixef = plain_vector(drop(M %*% fixef(m))),
        std_error = plain_vector(sqrt(diag(M %*% as.matrix(vcov(m)) %*% t(M)))),
        vcov = plain_matrix(M %*% as.matrix(vcov(m)) %*% t(M)),
-       dropped = I(name(setdiff(dropped_names(case, d), names_r))),
+       dropped = I(name(as.character(fitted_model$dropped))),
        random_names = I(name(names_z, case$rename)), cov_re = plain_matrix(Gamma), sd_re = plain_vector(sd),
        sigma = sigma(m), singular = isSingular(m),
        levels = plain_vector(levels(getME(m, "flist")[[1]])),
        ranef = lapply(rows, function(r) I(drop(Mz %*% b[r]))),
        cond_var = lapply(rows, function(r) plain_matrix(Mz %*% C[r, r, drop = FALSE] %*% t(Mz))),
-       fitted = plain_vector(fitted(m)), predict = predictions(m, case, with_scaled(new_rows(case, d), case$rescale)))
-}
-
-dropped_names <- function(case, d) {
-  fixed <- nobars(as.formula(case$r_formula))
-  colnames(model.matrix(fixed, model.frame(fixed, d)))
+       fitted = plain_vector(fitted(m)), predict = predictions(m, with_scaled(new_rows(case, d), case$rescale)))
 }
 
 # new data whose fixed factors have the levels that the rows used have

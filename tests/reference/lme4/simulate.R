@@ -41,7 +41,7 @@ badly_scaled <- function() {
   data.frame(g, year, dose, y = round(y, 4))
 }
 
-# Random slopes whose variance, or whose correlation, ends at the edge; effects a million times larger than the noise
+# Random slopes whose variance, or whose correlation, ends at the edge; effects hundreds, and ten thousand, times larger than the noise
 at_the_edge <- function() {
   g <- rep(sprintf("e%02d", 1:15), each = 6)
   x <- rep(c(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5), 15)
@@ -51,7 +51,8 @@ at_the_edge <- function() {
   flat <- e - ave(e * x, g) * x / mean(x[1:6]^2)      # no slope is left in the noise of any group
   data.frame(g, x, y_flat = round(2 + 0.5 * x + b[i] + flat, 4),
              y_line = round(2 + 0.5 * x + b[i] * (1 + 0.35 * x) + 0.3 * e, 4),
-             y_sharp = round(2 + 0.5 * x + 1000 * b[i] + 300 * rev(b)[i] * x + 1e-3 * e, 6))
+             y_strong = round(2 + 0.5 * x + 10 * b[i] + 3 * rev(b)[i] * x + 0.05 * e, 6),
+             y_sharp = round(2 + 0.5 * x + 10 * b[i] + 3 * rev(b)[i] * x + 1e-3 * e, 6))
 }
 
 # Two factors that say the same, columns that are sums of others, and one that is almost a copy

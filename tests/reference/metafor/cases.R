@@ -1,7 +1,7 @@
 # The cases of make.R: what is fitted to what.
 
 # formula: limeform's. mods, and random for rma.mv: metafor's. One-row studies are fitted by rma, the others by rma.mv.
-# scale: columns that metafor is given divided by this number, because it does not converge otherwise; transformed back.
+# scale: columns that metafor is given divided by this number, where it does not converge otherwise, or not well; transformed back.
 # method: "FE" is ML without a random term. se, variance: the column limeform is given.
 case <- function(id, title, data, formula, mods = ~ 1, method = "REML", yi = "yi", vi = "vi", se = NULL, group = NULL, random = NULL,
                  diagonal = FALSE, newdata = NULL, full = character(), scale = list()) as.list(environment())
@@ -42,6 +42,11 @@ one_row_cases <- c(
   by_method(all_three, "alike_rows", "heterogeneity ends at zero, one row a study", alike, "yi ~ x", mods = ~ x, one_row = "row"),
   by_method(both, "konstantopoulos_study", "school calendars: studies alone", recipe(dataset = "konstantopoulos2011"), "yi ~ 1", one_row = "study"),
   by_method(both, "one_se_column", "the same as se", file_data("alike_studies"), "yi ~ 1", se = "se", one_row = "row"),
+  by_method(all_three, "wide_variances", "standard errors from 0.001 to 100", file_data("odd_sizes"), "yi ~ 1", one_row = "study"),
+  by_method(both, "far_apart", "heterogeneity ten million times the sampling variance", file_data("odd_sizes"), "far_yi ~ 1", yi = "far_yi",
+            vi = "far_vi", one_row = "study"),
+  by_method(all_three, "two_studies", "two studies", file_data("two_studies"), "yi ~ 1", one_row = "study"),
+  by_method(all_three, "three_studies", "three studies", file_data("three_studies"), "yi ~ 1", one_row = "study"),
   by_method("FE", "dose_fixed", "weighted least squares with known variances", dose, "yi ~ dose * design", mods = ~ dose * design, newdata = new_dose))
 
 several_rows_cases <- c(
@@ -62,6 +67,10 @@ several_rows_cases <- c(
             newdata = new_dose, group = "study"),
   by_method(both, "big_dose_slope", "a dose of the order of a million as random slope", dose, "yi ~ big_dose + (big_dose | study)", mods = ~ big_dose,
             random = ~ big_dose, newdata = new_dose, group = "study", scale = list(big_dose = 1e6)),
+  by_method(both, "one_row_slope_alone", "a random slope with one row a study", rr, "yi ~ ablat + (0 + ablat | trial)", mods = ~ ablat,
+            random = ~ 0 + ablat, newdata = bcg_new, group = "trial", scale = list(ablat = 50)),
+  by_method(both, "one_row_slope", "random intercept and slope with one row a study", rr, "yi ~ 1 + (ablat || trial)", mods = ~ 1,
+            random = ~ ablat, diagonal = TRUE, newdata = bcg_new, group = "trial", scale = list(ablat = 50)),
   by_method(both, "alike_intercept", "variance ends at zero, several rows a study", alike, "yi ~ x + (1 | study)", mods = ~ x, random = ~ 1, group = "study"),
   by_method(both, "alike_slope", "both variances end at zero", alike, "yi ~ x + (x | study)", mods = ~ x, random = ~ x, group = "study"),
   by_method(both, "line_slope", "the correlation ends at one", line, "yi ~ x + (x | study)", mods = ~ x, random = ~ x, group = "study"))

@@ -101,7 +101,7 @@ describe <- function(case) {
   Gamma <- gamma_of(fit, case); raw <- start_from(Gamma, case)
   convention <- function(dense) if (case$method == "REML") dense$reml_with_xtx else dense$ml
   must_agree("log-likelihood of metafor", of_metafor, convention(dense_at(model, raw)), 1e-8)
-  best <- polish(model, raw); p <- unpack(model, best$parameters); dense <- dense_at(model, best$parameters)
+  best <- polish(model, list(raw)); p <- unpack(model, best$parameters); dense <- dense_at(model, best$parameters)
   at_best <- loglik_of_metafor_at(case, d, if (model$k) p$Gamma)
   must_agree("log-likelihood of metafor at the polished maximum", at_best, convention(dense), 1e-7)
   must_agree("fixed effects", c(fit$beta), dense$beta, 1e-3)

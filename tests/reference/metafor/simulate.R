@@ -46,6 +46,21 @@ line_studies <- function() {
   d
 }
 
+# Few studies, and sampling variances or effects of very different sizes
+odd_sizes <- function() {
+  k <- 15; se <- round(10^runif(k, -3, 2), 5)
+  d <- data.frame(study = sprintf("s%02d", 1:k), se, yi = round(0.3 + rnorm(k, sd = 0.4) + rnorm(k, sd = se), 5))
+  d$vi <- d$se^2
+  d$far_yi <- round(rnorm(k, sd = 50), 3); d$far_vi <- (round(runif(k, 0.01, 0.02), 4))^2
+  d
+}
+few_studies <- function(k) {
+  d <- data.frame(study = sprintf("s%d", seq_len(k)), yi = c(0.9, 0.1, 0.6)[seq_len(k)], se = c(0.2, 0.25, 0.15)[seq_len(k)])
+  d$vi <- d$se^2
+  d
+}
+
 dir.create("data", showWarnings = FALSE)
-tables <- c(effect_sizes(), list(dose_studies = dose_studies(), alike_studies = alike_studies(), line_studies = line_studies()))
+tables <- c(effect_sizes(), list(dose_studies = dose_studies(), alike_studies = alike_studies(), line_studies = line_studies(),
+                                   odd_sizes = odd_sizes(), two_studies = few_studies(2), three_studies = few_studies(3)))
 for (name in names(tables)) write_exactly(as.data.frame(tables[[name]]), file.path("data", paste0(name, ".csv")))

@@ -1,8 +1,10 @@
 # The cases of make.R: what is fitted to what.
 
+# ends_at_zero: a residual variance does, which nlme approaches without end, because it searches over logarithms.
 # formula: limeform's; fixed and random: nlme's (random: one-sided formula, diagonal: TRUE for ||).
 case <- function(id, title, data, formula, fixed, group = NULL, random = NULL, diagonal = FALSE, sigma = "shared",
-                 weights = NULL, reml = TRUE, newdata = NULL) as.list(environment())
+                 weights = NULL, reml = TRUE, newdata = NULL,
+                 ends_at_zero = FALSE) as.list(environment())
 
 pairs <- function(...) lapply(c(TRUE, FALSE), function(reml) {
   one <- case(..., reml = reml)
@@ -39,4 +41,8 @@ cases <- c(
   pairs("no_bar_sex", "no random effect, residual variance by sex", orthodont, "distance ~ age * Sex",
         distance ~ age * Sex, sigma = "Sex", newdata = new_orthodont),
   pairs("no_bar_subject", "no random effect, a residual variance for each of 27 children", orthodont, "distance ~ age + Sex",
-        distance ~ age + Sex, sigma = "Subject"))
+        distance ~ age + Sex, sigma = "Subject"),
+  # REML alone: the likelihood itself has no maximum here, it grows without bound where a line passes through two groups of
+  # one row and every variance of these goes to zero
+  list(case("strata_at_zero_reml", "a residual variance for each group, 18 of 30 with one row: some end at zero",
+            recipe(file = "../lme4/data/singletons.csv"), "y ~ x + (1 | g)", y ~ x, "g", ~ 1, sigma = "g", ends_at_zero = TRUE)))

@@ -1,0 +1,222 @@
+"""A trimmed fit from a model's statistics to estimates and a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from limeform.errors import OptionError
+from limeform.fit.estimate import Estimates, Setup, estimate, with_common_variance
+from limeform.fit.trimming.consistency import consistency_factor, truncated_variance
+from limeform.fit.trimming.exchange import exchange
+from limeform.fit.trimming.options import Trimming
+from limeform.fit.trimming.search import Found, find
+from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
+from limeform.likelihood import Objective, ResidualVariance, cross_products
+from limeform.likelihood.contributions import Contributions, contributions
+from limeform.solve import Solver
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+SMALLEST_RATIO = 0.01
+"""With a variance per stratum, none may fall below this fraction of the common one of the kept rows: a stratum that
+is left with rows it fits exactly would otherwise take the likelihood to infinity."""
+
+
+@dataclass(frozen=True)
+class TrimReport:
+    """How rows were trimmed, and how far to trust it.
+
+    Attributes
+    ----------
+    options : Trimming
+        What was asked for.
+    h, n : int
+        Rows (or groups) kept, of how many.
+    found : Found
+        The search's result.
+    weights : ndarray, shape (n rows,)
+        Final weights of the rows, after reweighting if that was asked for.
+    rows : Contributions
+        Row by row at the estimates.
+    factor : float
+        g: variance of the kept errors over that of all good ones.
+    raw : Estimates
+        Estimates before reweighting and correction.
+    trimmed : int
+        Rows left out.
+    """
+
+    options: Trimming
+    h: int
+    n: int
+    found: Found
+    weights: FloatArray
+    rows: Contributions
+    factor: float
+    raw: Estimates
+    trimmed: int
+
+
+def fit_trimmed(
+    setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool, solver: Solver
+) -> tuple[Setup, Estimates, TrimReport]:
+    """Search for the rows to keep, and estimate from them.
+
+    Parameters
+    ----------
+    setup : Setup
+        The model at full weights.
+    y : ndarray, shape (n,)
+        Response less offset.
+    always : ndarray of bool, shape (n,)
+        Rows that are never trimmed.
+    options : Trimming
+        The user's options.
+    reml : bool
+        Restricted likelihood.
+    solver : Solver
+        Fits the rows that are kept.
+
+    Returns
+    -------
+    tuple of Setup, Estimates and TrimReport
+    """
+    search, found = _find(make_search(setup, y, always, options, reml), options)
+    by_row = replace(search, groups=None, always=always, power=False)
+    weights = search.row_weights(found.best.weights)
+    fit = _fit(by_row, weights, found.best.x, solver)
+    raw = fit.estimates
+    factor = consistency_factor(fit.rows.standardized(), weights, by_row.known)
+    if options.reweight is not None:
+        weights, factor = _reweighted(fit.rows, factor, by_row.known, options.reweight, always)
+        fit = _fit(by_row, weights, raw.variables, solver)
+    if options.correct:
+        fit = _corrected(by_row, fit, factor, solver)
+    report = TrimReport(
+        options=options,
+        h=search.h,
+        n=search.n_units,
+        found=found,
+        weights=weights,
+        rows=fit.rows,
+        factor=factor,
+        raw=raw,
+        trimmed=int((weights < 0.5).sum()),
+    )
+    return fit.setup, fit.estimates, report
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A fit of the kept rows with the statistics behind it and what each row contributes."""
+
+    setup: Setup
+    estimates: Estimates
+    rows: Contributions
+
+
+def _fit(search: Search, weights: FloatArray, start: FloatArray, solver: Solver, shrink: float = 1.0) -> _Fit:
+    """Fit the rows of given weights; known error variances are multiplied by ``shrink``."""
+    rows = replace(search.setup.rows, weights=weights, precision=search.setup.rows.precision / shrink)
+    products = cross_products(search.y, rows, search.setup.products.coordinates)
+    setup = replace(search.setup, rows=rows, products=products)
+    estimates = estimate(setup, search.reml, solver, start, search.lower)
+    objective = Objective.of(products, setup.covariance, setup.residual, search.reml)
+    each = contributions(objective, objective.at(estimates.variables), search.y, rows)
+    return _Fit(setup, estimates, each)
+
+
+def _reweighted(
+    rows: Contributions, factor: float, known: bool, probability: float, always: BoolArray
+) -> tuple[FloatArray, float]:
+    """Return weights that keep all rows within the normal quantile, and the factor g of that cut."""
+    cut = float(norm.ppf(0.5 + probability / 2.0))
+    true = np.abs(rows.standardized()) * (1.0 if known else np.sqrt(factor))
+    weights = ((true <= cut) | always).astype(np.float64)
+    return weights, truncated_variance(cut) if (weights < 0.5).any() else 1.0
+
+
+def _corrected(search: Search, fit: _Fit, factor: float, solver: Solver) -> _Fit:
+    """Undo what trimming does to the variances, and to the covariance of the fixed effects."""
+    if search.known:
+        again = _fit(search, fit.rows.weights, fit.estimates.variables, solver, shrink=factor)
+        estimates = replace(again.estimates, log_likelihood=fit.estimates.log_likelihood)
+        variances, kept_variance = estimates.residual_variance, again.rows.variance
+    else:
+        estimates = fit.estimates
+        variances, kept_variance = estimates.residual_variance / factor, fit.rows.variance
+    covariance = _fixed_effects_covariance(search, fit.rows.weights, estimates.gamma, kept_variance / factor**2)
+    return replace(fit, estimates=replace(estimates, residual_variance=variances, beta_covariance=covariance))
+
+
+def _fixed_effects_covariance(
+    search: Search, weights: FloatArray, gamma: FloatArray, variance: FloatArray
+) -> FloatArray:
+    """Return (X'PX)^-1 of the kept rows at given Gamma and error variances, shape (p, p)."""
+    coordinates = search.setup.products.coordinates
+    rows = replace(search.setup.rows, weights=weights, precision=coordinates.variance / variance)
+    products = cross_products(search.y, rows, coordinates)
+    objective = Objective.of(products, search.setup.covariance, ResidualVariance.KNOWN, False)
+    back = np.linalg.solve(coordinates.effects, np.linalg.solve(coordinates.effects, gamma).T)
+    root = coordinates.fixed @ objective.at(search.setup.covariance.parameters(back)).profile.inverse_root
+    return np.asarray(root @ root.T, dtype=np.float64)
+
+
+def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool) -> Search:
+    """Check that the options fit the data, and set the search up.
+
+    Raises
+    ------
+    OptionError
+        If too few rows would be kept, or more must be kept than may.
+    """
+    grouped = options.level == "group"
+    cells = setup.rows.cells
+    groups = cells.group[cells.codes] if grouped else None
+    if grouped and setup.covariance.size == 0:
+        raise OptionError('level="group" needs a random term: without one there are no groups to trim')
+    units = cells.n_groups if grouped else len(y)
+    held = np.bincount(groups[always], minlength=units) > 0 if groups is not None else always
+    h = options.kept(units)
+    p, known = setup.products.n_fixed, setup.residual is ResidualVariance.KNOWN
+    needed = 2 if grouped else p + setup.covariance.n_parameters + (0 if known else len(setup.products.weight))
+    unit = "groups" if grouped else "rows"
+    if h < needed:
+        raise OptionError(f"trim={options.fraction:g} keeps {h} of {units} {unit}; the model needs at least {needed}")
+    if held.sum() > h:
+        raise OptionError(f"keep= names {int(held.sum())} {unit}, but only {h} of {units} are kept: lower the fraction")
+    if options.interpolation == "power" and (not known or grouped):
+        raise OptionError('interpolation="power" needs known standard errors and level="observation"')
+    return Search(
+        setup=setup,
+        y=y,
+        h=h,
+        always=held,
+        groups=groups,
+        reml=reml,
+        power=options.interpolation == "power",
+        lower=np.full(setup.covariance.n_parameters, -np.inf),
+    )
+
+
+def _find(search: Search, options: Trimming) -> tuple[Search, Found]:
+    """Search; with a variance per stratum first with a common one, which cannot degenerate, then on from there."""
+    setup = search.setup
+    if setup.residual is not ResidualVariance.STRATA:
+        return search, find(search, options)
+    common = replace(search, setup=with_common_variance(setup, search.y), lower=search.lower)
+    found = find(common, options)
+    objective = objective_at(common, found.best.weights)
+    scale = objective.at(found.best.x).profile.scale
+    gamma = scale * objective.at(found.best.x).covariance.gamma
+    strata = np.full(len(setup.products.weight), np.log(scale))
+    start = np.concatenate([setup.covariance.parameters(gamma), strata])
+    bounded = replace(search, lower=np.concatenate([search.lower, strata + np.log(SMALLEST_RATIO)]))
+    begin = concentrate(bounded, fit_at(bounded, found.best.weights, start, EXACT), EXACT, options.max_outer)
+    best, optimal = exchange(bounded, begin, options.max_outer)
+    return bounded, replace(found, best=best, exchange_optimal=optimal)

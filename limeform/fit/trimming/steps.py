@@ -1,0 +1,244 @@
+"""Outer steps: a fit at given weights, concentration, and projected gradient steps.
+
+The value v(w) = min over the parameters of the criterion with likelihood weights w is concave on the capped simplex
+(MATH §2), so its minimum is at a vertex, and moving to any minimiser of the linearised criterion never raises it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limeform.errors import LimeformError
+from limeform.fit.estimate import Setup, default_start
+from limeform.fit.trimming.simplex import BoolArray, FloatArray, project, smallest
+from limeform.likelihood import Objective, Point, ResidualVariance, cross_products
+from limeform.likelihood.contributions import Contributions, contributions
+from limeform.solve import Newton, Problem
+
+IntArray = NDArray[np.int32]
+
+QUICK = Newton(tol=1e-3, max_iter=4)
+"""Inner solver of the starts: their fits only rank rows."""
+
+EXACT = Newton(tol=1e-8, max_iter=100)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search over weights works on. Units are rows, or groups.
+
+    Attributes
+    ----------
+    setup : Setup
+        The model's columns and statistics at full weights.
+    y : ndarray, shape (n,)
+        Response less offset.
+    h : int
+        Number of units kept.
+    always : ndarray of bool, shape (units,)
+        Units that are never trimmed.
+    groups : ndarray of int32, shape (n,), or None
+        Unit of each row if whole groups are trimmed.
+    reml, power : bool
+        Restricted likelihood; the paper's interpolation between weights zero and one.
+    lower : ndarray, shape (q,)
+        Lower bounds of the variance parameters.
+    """
+
+    setup: Setup
+    y: FloatArray
+    h: int
+    always: BoolArray
+    groups: IntArray | None
+    reml: bool
+    power: bool
+    lower: FloatArray
+
+    @property
+    def n_units(self) -> int:
+        """Number of rows, or of groups."""
+        return len(self.always)
+
+    @property
+    def known(self) -> bool:
+        """Whether the error variances are known."""
+        return self.setup.residual is ResidualVariance.KNOWN
+
+    def row_weights(self, weights: FloatArray) -> FloatArray:
+        """Return the weight of each row, shape (n,), for weights of the units."""
+        return weights if self.groups is None else weights[self.groups]
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """A fit at fixed weights, with what each unit contributes to it.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (units,)
+        w.
+    x : ndarray, shape (q,)
+        Variance parameters.
+    value : float
+        Criterion.
+    slope : ndarray, shape (units,)
+        Derivative of the criterion in each weight.
+    predictive : ndarray, shape (units,)
+        What leaving a kept unit out saves, or what taking a trimmed one in costs, the variances held.
+    rows : Contributions
+        Row by row.
+    history : tuple of float
+        Criterion after each outer step from the start.
+    """
+
+    weights: FloatArray
+    x: FloatArray
+    value: float
+    slope: FloatArray
+    predictive: FloatArray
+    rows: Contributions
+    history: tuple[float, ...]
+
+
+def objective_at(search: Search, weights: FloatArray) -> Objective:
+    """Return the criterion at given weights of the units."""
+    setup, w = search.setup, search.row_weights(weights)
+    rows = replace(setup.rows, weights=w)
+    coordinates = setup.products.coordinates
+    if search.power:
+        variance = coordinates.variance / setup.rows.precision
+        rows = replace(rows, precision=setup.rows.precision * variance ** (1.0 - w))
+    products = cross_products(search.y, rows, coordinates)
+    if search.power:
+        products = replace(products, log_precision=float(w @ np.log(setup.rows.precision / coordinates.variance)))
+    return Objective.of(products, setup.covariance, setup.residual, search.reml)
+
+
+def fit_at(
+    search: Search, weights: FloatArray, start: FloatArray, solver: Newton, history: tuple[float, ...] = ()
+) -> Trimmed:
+    """Fit at given weights from given variance parameters.
+
+    Parameters
+    ----------
+    search : Search
+        The model.
+    weights : ndarray, shape (units,)
+        w.
+    start : ndarray, shape (q,)
+        Variance parameters to start from.
+    solver : Newton
+        Inner solver; it never accepts a rise.
+    history : tuple of float
+        Criterion after earlier steps.
+
+    Returns
+    -------
+    Trimmed
+    """
+    objective = objective_at(search, weights)
+    x = start
+    if objective.n_parameters:
+        problem = Problem(start, objective.value, objective.gradient, objective.hessian, lower=search.lower)
+        x = solver.minimize(problem).x
+    return evaluate_at(search, objective, objective.at(x), weights, history)
+
+
+def evaluate_at(
+    search: Search, objective: Objective, point: Point, weights: FloatArray, history: tuple[float, ...] = ()
+) -> Trimmed:
+    """Collect what each unit contributes at a point."""
+    w = search.row_weights(weights)
+    rows = replace(search.setup.rows, weights=w)
+    value = point.profile.value
+    if search.groups is None:
+        each = contributions(objective, point, search.y, rows)
+        slope = _power_slope(each, search.reml) if search.power else each.slope(search.reml)
+        return Trimmed(weights, point.x, value, slope, each.predictive(), each, (*history, value))
+    full = objective_at(search, np.ones(search.n_units))
+    whole = replace(point, reduction=full.reduction_at(point))
+    each = contributions(full, whole, search.y, replace(rows, weights=np.ones(len(w))))
+    unit = _typical_log_variance(full)
+    sizes = np.bincount(search.groups, minlength=search.n_units)
+    slope = each.by_group(search.groups, whole.reduction.log_dets, search.reml) - 0.5 * unit * sizes
+    value -= 0.5 * (unit + np.log(2 * np.pi)) * float(w.sum())
+    return Trimmed(weights, point.x, value, slope, slope, replace(each, weights=w), (*history, value))
+
+
+def _typical_log_variance(full: Objective) -> float:
+    """Return the log of a typical error variance of the data.
+
+    Groups of different size are compared by densities in this unit, so that a change of the units of y changes nothing.
+    """
+    return -full.products.log_precision / float(full.products.weight.sum())
+
+
+def _power_slope(rows: Contributions, reml: bool) -> FloatArray:
+    """Return the derivative under the paper's interpolation, dv/dw = lambda^-w (1 - w ln lambda)."""
+    log_variance = np.log(rows.variance)
+    speed = np.exp(-rows.weights * log_variance) * (1.0 - rows.weights * log_variance)
+    return np.asarray(0.5 * speed * rows.spread(reml) + 0.5 * log_variance, dtype=np.float64)
+
+
+def concentrate(search: Search, at: Trimmed, solver: Newton, max_outer: int) -> Trimmed:
+    """Keep the h units of least derivative and fit again, until they stay the same.
+
+    Parameters
+    ----------
+    search : Search
+        The model.
+    at : Trimmed
+        Where to begin.
+    solver : Newton
+        Inner solver.
+    max_outer : int
+        Most steps.
+
+    Returns
+    -------
+    Trimmed
+    """
+    for _ in range(max_outer):
+        weights = smallest(at.slope, search.h, search.always)
+        if np.array_equal(weights, at.weights):
+            break
+        after = fit_at(search, weights, at.x, solver, at.history)
+        if not search.power:
+            check_descent(at, after)
+        at = after
+    return at
+
+
+def descend(search: Search, at: Trimmed, step: float, max_outer: int) -> Trimmed:
+    """Take projected gradient steps of finite length (the paper's Algorithm 1) until the weights stand still.
+
+    Parameters are those of `concentrate`; ``step`` is the length alpha of proj(w - alpha dv/dw).
+    """
+    for _ in range(max_outer):
+        free = ~search.always
+        weights = np.ones(search.n_units)
+        weights[free] = project(at.weights[free] - step * at.slope[free], search.h - int(search.always.sum()))
+        if np.abs(weights - at.weights).max() < 1e-6:
+            break
+        after = fit_at(search, weights, at.x, EXACT, at.history)
+        if not search.power:
+            check_descent(at, after)
+        at = after
+    return at
+
+
+def check_descent(before: Trimmed, after: Trimmed) -> None:
+    """Make sure that an outer step did not raise the criterion: a rise would be a defect of this package."""
+    if after.value > before.value + 1e-7 * (1.0 + abs(before.value)):
+        raise LimeformError(
+            f"the trimming objective rose from {before.value!r} to {after.value!r}: please report this as a defect"
+        )
+
+
+def start_of(search: Search) -> FloatArray:
+    """Return default variance parameters of the model at full weights."""
+    setup = search.setup
+    return default_start(Objective.of(setup.products, setup.covariance, setup.residual, search.reml))

@@ -1,0 +1,24 @@
+"""Pictures: axes drawn from arrays that are ready to be drawn. Nothing is computed or fitted here.
+
+Every function takes ``ax=`` and returns it; without, it makes a figure of a size that fits the content. matplotlib is
+imported at the first picture, and neither its settings nor pyplot's current figure are touched where ``ax=`` is given.
+"""
+
+from limeform.plot.forest import forest_plot
+from limeform.plot.forest_content import Forest, Order, Pooled
+from limeform.plot.funnel import Funnel, funnel_plot
+from limeform.plot.random_effects import Caterpillar, caterpillar_plot
+from limeform.plot.residuals import Residuals, residual_plot
+
+__all__ = [
+    "Caterpillar",
+    "Forest",
+    "Funnel",
+    "Order",
+    "Pooled",
+    "Residuals",
+    "caterpillar_plot",
+    "forest_plot",
+    "funnel_plot",
+    "residual_plot",
+]

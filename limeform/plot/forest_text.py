@@ -1,0 +1,129 @@
+"""The text of a forest plot: labels on the left, estimates on the right, and the room that they take."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from limeform.plot.canvas import POINTS_PER_INCH, shortened, text_width
+from limeform.plot.forest_content import Forest
+from limeform.plot.rows import RowLayout
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GAP = 8.0
+"""Points between text and axes."""
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """One column of text.
+
+    Attributes
+    ----------
+    heading : str
+        Bold, above the rows.
+    rows, footers : tuple of str
+        Beside the rows, and below them.
+    """
+
+    heading: str
+    rows: tuple[str, ...]
+    footers: tuple[str, ...]
+
+    def width(self, size: float) -> float:
+        """Return the width in points at a font size."""
+        return max(text_width([*self.rows, *self.footers], size), text_width([self.heading], size, bold=True))
+
+    def shortened(self, size: float, width: float) -> TextColumn:
+        """Return the column with texts wider than ``width`` points cut."""
+        return TextColumn(
+            shortened(self.heading, 1.1 * size, width),  # bold letters are about a tenth wider
+            tuple(shortened(text, size, width) for text in self.rows),
+            tuple(shortened(text, size, width) for text in self.footers),
+        )
+
+
+def label_column(content: Forest, labelled: bool) -> TextColumn:
+    """Return what is written on the left; where rows are not labelled only what is below them."""
+    footers = []
+    if content.pooled is not None:
+        footers.append(content.pooled.label)
+        if content.pooled.prediction is not None:
+            footers.append(f"{100 * content.coverage:g}% prediction")
+    if content.fitted is not None:
+        footers.append("Diamonds: fitted values" if labelled else "Light dots: fitted values")
+    footers += content.notes
+    return TextColumn(content.heading if labelled else "", tuple(content.labels) if labelled else (), tuple(footers))
+
+
+def estimate_column(content: Forest) -> TextColumn:
+    """Return estimates with their intervals, for the right."""
+    digits = _digits(content)
+    rows = [
+        _written(float(estimate), float(low), float(high), digits)
+        for estimate, (low, high) in zip(content.estimate, content.interval, strict=True)
+    ]
+    footers, pooled = [""] * content.footer_lines, content.pooled
+    if pooled is not None:
+        footers[0] = _written(pooled.estimate, *pooled.interval, digits)
+        if pooled.prediction is not None:
+            footers[1] = _written(None, *pooled.prediction, digits)
+    return TextColumn(f"Estimate [{100 * content.coverage:g}% CI]", tuple(rows), tuple(footers))
+
+
+def _digits(content: Forest) -> int:
+    """Return how many decimals show the width of a typical interval with two or three digits."""
+    width = float(np.median(np.diff(content.interval, axis=1)))
+    if width >= 1.0 or width <= 0.0:
+        return 0 if width >= 100.0 else 1 if width >= 10.0 else 2
+    return 1 - math.floor(math.log10(width))
+
+
+def _written(estimate: float | None, low: float, high: float, digits: int) -> str:
+    text = "" if estimate is None else f"{_number(estimate, digits)} "
+    return f"{text}[{_number(low, digits)}, {_number(high, digits)}]"
+
+
+def _number(value: float, digits: int) -> str:
+    """Write a number without a sign on zero, and one that is far longer than the others with an exponent."""
+    if abs(value) >= 1e5 and digits > 0:
+        return f"{value:.2e}".replace("-", "\N{MINUS SIGN}").replace("e+0", "e").replace("e+", "e")
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def line_places(content: Forest, layout: RowLayout) -> tuple[float, list[float]]:
+    """Return the heights of the heading and of the lines below the rows."""
+    first = len(content.labels) - 0.5 + 0.7 * layout.line
+    return -0.5 - 0.5 * layout.line, [first + i * layout.line for i in range(content.footer_lines)]
+
+
+def write_labels(ax: Axes, content: Forest, layout: RowLayout, column: TextColumn) -> None:
+    """Write a column as the tick labels of the vertical axis, aligned on the left."""
+    top, below = line_places(content, layout)
+    places = [*map(float, range(len(column.rows))), *below]
+    texts = [*column.rows, *column.footers]
+    if column.heading:
+        places, texts = [*places, top], [*texts, column.heading]
+    ax.set_yticks(places, texts, fontsize=layout.text, ha="left", parse_math=False)
+    ax.tick_params(axis="y", length=0, pad=column.width(layout.text) + GAP)
+    if column.heading:
+        ax.get_yticklabels()[-1].set_fontweight("bold")
+
+
+def write_column(ax: Axes, content: Forest, layout: RowLayout, column: TextColumn, right: float) -> None:
+    """Write a column beside the axes, aligned on its right edge, ``right`` points from the axes."""
+    from matplotlib.transforms import ScaledTranslation
+
+    top, below = line_places(content, layout)
+    shift = ScaledTranslation(right / POINTS_PER_INCH, 0.0, ax.figure.dpi_scale_trans)
+    at = ax.get_yaxis_transform() + shift
+    places = [top, *map(float, range(len(column.rows))), *below]
+    for place, text in zip(places, [column.heading, *column.rows, *column.footers], strict=True):
+        weight = "bold" if place == top else "normal"
+        if text:
+            ax.text(1.0, place, text, transform=at, ha="right", va="center", fontsize=layout.text, fontweight=weight)

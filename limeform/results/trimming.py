@@ -1,0 +1,85 @@
+"""What a trimmed fit tells: which rows were left out, why, and how the search went."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from limeform.design import Design
+from limeform.fit import TrimReport
+
+
+def row_weights(report: TrimReport | None, design: Design) -> pd.Series:
+    """Return the weight of each row: one if it was kept, zero if it was trimmed."""
+    values = np.ones(len(design.y)) if report is None else report.weights
+    return pd.Series(values, index=design.index, name="weight")
+
+
+def outlier_table(report: TrimReport | None, design: Design) -> pd.DataFrame:
+    """Return the rows that were left out, the most costly first.
+
+    Returns
+    -------
+    DataFrame
+        On the labels of the rows: ``group`` (its level), ``observed`` (the response), ``fitted``, ``residual``,
+        ``std_residual`` (residual over its standard deviation given the kept rows) and ``cost`` (by how much taking the
+        row in would raise minus the log-likelihood, the variances held).
+    """
+    if report is None:
+        return pd.DataFrame(columns=["group", "observed", "fitted", "residual", "std_residual", "cost"])
+    rows, left = report.rows, report.weights < 0.5
+    table = pd.DataFrame(
+        {
+            "group": _levels(design),
+            "observed": design.y,
+            "fitted": design.y - rows.residual,
+            "residual": rows.residual,
+            "std_residual": rows.standardized(),
+            "cost": rows.predictive() + 0.5 * np.log(2 * np.pi),
+        },
+        index=design.index,
+    )
+    return table[left].sort_values("cost", ascending=False, kind="stable")
+
+
+def _levels(design: Design) -> np.ndarray:
+    if design.random is None:
+        return np.full(len(design.y), "")
+    return np.asarray(design.random.levels)[design.random.codes]
+
+
+def trimming_notes(report: TrimReport) -> list[str]:
+    """Return sentences for the summary: what was trimmed, how the search ended, and what the variances are."""
+    options, found = report.options, report.found
+    unit = "groups" if options.level == "group" else "rows"
+    notes = [
+        f"Trimming: {report.h} of {report.n} {unit} kept, floor({options.fraction:g} x {report.n}) = "
+        f"{report.n - report.h} trimmed; see outliers()."
+    ]
+    if report.h < report.n:
+        state = "no exchange of single units lowers it" if found.exchange_optimal else "exchanges were cut short"
+        notes.append(
+            f"Search: best of {found.starts} starts, reached by {found.agreeing} of the {found.followed} followed to the "
+            f"end; {state}."
+        )
+    if options.reweight is not None:
+        notes.append(
+            f"Reweighted: rows within the {100 * options.reweight:g}% normal range were taken in again; "
+            f"{report.trimmed} rows are left out."
+        )
+    notes.append(_variance_note(report))
+    return notes
+
+
+def _variance_note(report: TrimReport) -> str:
+    if report.trimmed == 0:
+        return "Nothing was trimmed: variances need no correction."
+    if report.options.correct:
+        return (
+            f"Variances and standard errors are corrected for the good rows among the trimmed: the kept errors have "
+            f"{report.factor:.3f} of the full variance."
+        )
+    return (
+        f"Variances are those of the kept rows, not corrected: their errors have about {report.factor:.3f} of the full "
+        "variance; Trimming(correct=True) corrects."
+    )
