@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from limeform.design import GroupedEffects
 from limeform.errors import OptionError
 from limeform.results import LMMResults
 

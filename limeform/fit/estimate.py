@@ -23,12 +23,10 @@ from limeform.likelihood import (
     Rows,
     choose_coordinates,
     conditional_modes,
-    cross_products,
     crossed_modes,
-    crossed_products,
     make_cells,
-    with_crossed_response,
-    with_response,
+    reduce_response,
+    reduce_rows,
 )
 from limeform.likelihood.grouped import Reduction
 from limeform.solve import Problem, Solution, Solver, Status
@@ -138,7 +136,7 @@ def prepare(design: Design) -> Setup:
         rows=rows,
         covariance=covariance,
         residual=ResidualVariance.KNOWN if known else residual,
-        products=cross_products(y, rows, coordinates),
+        products=reduce_rows(y, rows, coordinates),
     )
 
 
@@ -171,7 +169,7 @@ def _prepare_crossed(design: Design) -> Setup:
         rows=rows,
         covariance=covariance,
         residual=ResidualVariance.KNOWN if known else residual,
-        products=crossed_products(y, rows, coordinates),
+        products=reduce_rows(y, rows, coordinates),
     )
 
 
@@ -186,10 +184,13 @@ def _check_spread(design: Design, residual_variance: float, y: FloatArray) -> No
 
 def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
     """Return the model with one residual variance in place of one per stratum; ``y`` is the response less offset."""
-    cells = setup.rows.cells
-    merged = make_cells(cells.group[cells.codes], cells.n_groups, None, 1)
-    rows = replace(setup.rows, cells=merged)
-    products = cross_products(y, rows, setup.products.coordinates)
+    rows: Rows | CrossedRows
+    if isinstance(setup.rows, CrossedRows):
+        rows = replace(setup.rows, strata=None, n_strata=1)
+    else:
+        cells = setup.rows.cells
+        rows = replace(setup.rows, cells=make_cells(cells.group[cells.codes], cells.n_groups, None, 1))
+    products = reduce_rows(y, rows, setup.products.coordinates)
     return replace(setup, rows=rows, residual=ResidualVariance.SHARED, products=products)
 
 
@@ -225,14 +226,7 @@ def estimate_again(
     setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray
 ) -> tuple[Setup, Estimates]:
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
-    products: CrossProducts | CrossedProducts
-    if isinstance(setup.rows, CrossedRows):
-        assert isinstance(setup.products, CrossedProducts)
-        products = with_crossed_response(setup.products, y, setup.rows)
-    else:
-        assert isinstance(setup.products, CrossProducts)
-        products = with_response(setup.products, y, setup.rows)
-    again = replace(setup, products=products)
+    again = replace(setup, products=reduce_response(setup.products, y, setup.rows))
     return again, estimate(again, reml, solver, start)
 
 

@@ -15,7 +15,7 @@ from limeform.fit.trimming.exchange import exchange
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
-from limeform.likelihood import Objective, ResidualVariance, cross_products
+from limeform.likelihood import CrossedRows, Objective, ResidualVariance, reduce_rows
 from limeform.likelihood.contributions import Contributions, contributions
 from limeform.solve import Solver
 
@@ -123,7 +123,7 @@ class _Fit:
 def _fit(search: Search, weights: FloatArray, start: FloatArray, solver: Solver, shrink: float = 1.0) -> _Fit:
     """Fit the rows of given weights; known error variances are multiplied by ``shrink``."""
     rows = replace(search.setup.rows, weights=weights, precision=search.setup.rows.precision / shrink)
-    products = cross_products(search.y, rows, search.setup.products.coordinates)
+    products = reduce_rows(search.y, rows, search.setup.products.coordinates)
     setup = replace(search.setup, rows=rows, products=products)
     estimates = estimate(setup, search.reml, solver, start, search.lower)
     objective = Objective.of(products, setup.covariance, setup.residual, search.reml)
@@ -160,7 +160,7 @@ def _fixed_effects_covariance(
     """Return (X'PX)^-1 of the kept rows at given Gamma and error variances, shape (p, p)."""
     coordinates = search.setup.products.coordinates
     rows = replace(search.setup.rows, weights=weights, precision=coordinates.variance / variance)
-    products = cross_products(search.y, rows, coordinates)
+    products = reduce_rows(search.y, rows, coordinates)
     objective = Objective.of(products, search.setup.covariance, ResidualVariance.KNOWN, False)
     back = np.linalg.solve(coordinates.effects, np.linalg.solve(coordinates.effects, gamma).T)
     root = coordinates.fixed @ objective.at(search.setup.covariance.parameters(back)).profile.inverse_root
@@ -176,11 +176,13 @@ def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimmin
         If too few rows would be kept, or more must be kept than may.
     """
     grouped = options.level == "group"
-    cells = setup.rows.cells
-    groups = cells.group[cells.codes] if grouped else None
+    if grouped and isinstance(setup.rows, CrossedRows):
+        raise OptionError('level="group" needs one grouping factor; with several, trim observations')
+    cells = None if isinstance(setup.rows, CrossedRows) else setup.rows.cells
+    groups = cells.group[cells.codes] if grouped and cells is not None else None
     if grouped and setup.covariance.size == 0:
         raise OptionError('level="group" needs a random term: without one there are no groups to trim')
-    units = cells.n_groups if grouped else len(y)
+    units = cells.n_groups if grouped and cells is not None else len(y)
     held = np.bincount(groups[always], minlength=units) > 0 if groups is not None else always
     h = options.kept(units)
     p, known = setup.products.n_fixed, setup.residual is ResidualVariance.KNOWN

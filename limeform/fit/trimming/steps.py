@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from limeform.errors import LimeformError
 from limeform.fit.estimate import Setup, default_start
 from limeform.fit.trimming.simplex import BoolArray, FloatArray, project, smallest
-from limeform.likelihood import Objective, Point, ResidualVariance, cross_products
+from limeform.likelihood import Objective, Point, ResidualVariance, reduce_rows
 from limeform.likelihood.contributions import Contributions, contributions
 from limeform.solve import Newton, Problem
 
@@ -111,7 +111,7 @@ def objective_at(search: Search, weights: FloatArray) -> Objective:
     if search.power:
         variance = coordinates.variance / setup.rows.precision
         rows = replace(rows, precision=setup.rows.precision * variance ** (1.0 - w))
-    products = cross_products(search.y, rows, coordinates)
+    products = reduce_rows(search.y, rows, coordinates)
     if search.power:
         products = replace(products, log_precision=float(w @ np.log(setup.rows.precision / coordinates.variance)))
     return Objective.of(products, setup.covariance, setup.residual, search.reml)

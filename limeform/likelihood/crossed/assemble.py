@@ -18,9 +18,8 @@ from limeform.likelihood.crossed.statistics import (
     Shape,
     Sums,
     partial_sums,
-    working_rows,
 )
-from limeform.likelihood.crossproducts import IntArray, sum_outer
+from limeform.likelihood.crossproducts import IntArray, sum_outer, working_rows
 
 LOW = (1 << 31) - 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from limeform.likelihood.batched import FloatArray
@@ -61,7 +63,7 @@ def pair_covariances(reduction: CrossedReduction) -> list[FloatArray]:
     return found
 
 
-def leverages(reduction: CrossedReduction, rows: CrossedRows) -> FloatArray:
+def row_leverages(reduction: CrossedReduction, rows: CrossedRows) -> FloatArray:
     """Return z'Cz of every row: the conditional variance of its random part, in units of the working error variance.
 
     Parameters
@@ -90,3 +92,20 @@ def leverages(reduction: CrossedReduction, rows: CrossedRows) -> FloatArray:
             left, right = z[:, one.columns], z[:, other.columns]
             total[part] += 2.0 * np.einsum("na,abn,nb->n", left, block[:, :, number], right, optimize=True)
     return total
+
+
+def row_effects(reduction: CrossedReduction, rows: CrossedRows) -> Callable[[FloatArray, slice], FloatArray]:
+    """Return what gives Z C Z'V[X y] of some rows, (rows, p + 1), from their working random-effects columns."""
+    effects = reduction.effects()
+    factors = [rows.factors[f] for f in reduction.products.order]
+
+    def of_rows(z: FloatArray, part: slice) -> FloatArray:
+        return np.asarray(
+            sum(
+                np.einsum("na,acn->nc", z[:, factor.columns], values[:, :, factor.codes[part]])
+                for factor, values in zip(factors, effects, strict=True)
+            ),
+            dtype=np.float64,
+        )
+
+    return of_rows

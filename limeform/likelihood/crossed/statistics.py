@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.coordinates import Coordinates, chunks
-from limeform.likelihood.crossproducts import IntArray, sum_outer
+from limeform.likelihood.crossproducts import IntArray, sum_outer, working_rows
 
 LongArray = NDArray[np.int64]
 
@@ -289,18 +289,6 @@ def partial_sums(y: FloatArray, rows: CrossedRows, coordinates: Coordinates) -> 
         weight=np.bincount(np.zeros(len(y), np.int32) if rows.strata is None else rows.strata, rows.weights, s),
         log_precision=float(rows.weights[kept] @ log_precision),
     )
-
-
-def working_rows(
-    y: FloatArray, rows: CrossedRows, coordinates: Coordinates, part: slice
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return Z T, [X A, y - X b0] and the working precisions of some rows."""
-    x = rows.x[part]
-    xy = np.empty((x.shape[0], x.shape[1] + 1))
-    xy[:, :-1] = x @ coordinates.fixed
-    xy[:, -1] = y[part] - x @ coordinates.origin
-    precision = rows.weights[part] * rows.precision[part] / coordinates.variance
-    return rows.z[part] @ coordinates.effects, xy, precision
 
 
 def _number(keys: LongArray, rows: CrossedRows) -> tuple[LongArray, IntArray]:
