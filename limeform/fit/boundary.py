@@ -17,7 +17,7 @@ from limeform.covariance import Covariance
 from limeform.likelihood import Objective
 from limeform.likelihood.gaussian import gradient
 from limeform.likelihood.objective import derivatives_in_gamma
-from limeform.solve import EvaluationError, Solution
+from limeform.solve import EvaluationError, Solution, Status
 
 FloatArray = NDArray[np.float64]
 
@@ -44,7 +44,10 @@ def settle(objective: Objective, start: FloatArray, solve: Callable[[FloatArray]
     Solution
         With variance parameters in canonical form.
     """
-    solution = _canonical(objective, solve(start))
+    solution = solve(start)
+    if solution.status is Status.INTERRUPTED:
+        return solution
+    solution = _canonical(objective, solution)
     for _ in range(RESTARTS):
         escape = _escape(objective, solution.x)
         if escape is None:

@@ -11,6 +11,7 @@ from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError
 from limeform.fit.boundary import settle
+from limeform.fit.progress import Watch
 from limeform.fit.start import crossed_start
 from limeform.likelihood import (
     CrossedProducts,
@@ -195,7 +196,12 @@ def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
 
 
 def estimate(
-    setup: Setup, reml: bool, solver: Solver, start: FloatArray | None = None, lower: FloatArray | None = None
+    setup: Setup,
+    reml: bool,
+    solver: Solver,
+    start: FloatArray | None = None,
+    lower: FloatArray | None = None,
+    watch: Watch | None = None,
 ) -> Estimates:
     """Maximise the likelihood.
 
@@ -211,12 +217,15 @@ def estimate(
         Variance parameters to start from, working coordinates.
     lower : ndarray, shape (q,), optional
         Lower bounds of the variance parameters.
+    watch : callable, optional
+        Is told of every evaluation.
 
     Returns
     -------
     Estimates
     """
     objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
+    objective.watch = watch
     first = default_start(objective) if start is None else start
     solution = settle(objective, first, lambda at: _solve(objective, solver, at, lower))
     return _natural_scale(objective, solution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,12 +53,15 @@ class Objective:
         Constants of the log-likelihood.
     evaluations : int
         Number of points visited.
+    watch : callable, optional
+        Is told the number and the value of every evaluation.
     """
 
     products: CrossProducts | CrossedProducts
     covariance: BlockDiagonal
     criterion: Criterion
     evaluations: int = 0
+    watch: Callable[[int, float], None] | None = field(default=None, repr=False)
     _groups: Groups | None = field(default=None, repr=False)
     _ready: Ready | None = field(default=None, repr=False)
     _last: Point | None = field(default=None, repr=False)
@@ -130,6 +134,8 @@ class Objective:
         if self._last is None or not np.array_equal(self._last.x, x):
             self._last = self._evaluate(np.array(x, dtype=np.float64))
             self.evaluations += 1
+            if self.watch is not None:
+                self.watch(self.evaluations, self._last.profile.value)
         return self._last
 
     def _evaluate(self, x: FloatArray) -> Point:

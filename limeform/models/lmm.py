@@ -8,12 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, build_design
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
-from limeform.fit import Setup, Trimming, check_design, estimate, fit_trimmed, prepare
+from limeform.fit import (
+    Progress,
+    Setup,
+    Trimming,
+    block_table,
+    check_design,
+    check_memory,
+    estimate,
+    fit_trimmed,
+    prepare,
+)
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
@@ -159,7 +170,44 @@ class LMM:
         """Fixed-effects columns, shape (n, p)."""
         return self.design.x
 
-    def fit(self, solver: Solver | None = None, *, start: LMMResults | None = None, disp: bool = False) -> LMMResults:
+    def blocks(self) -> pd.DataFrame:
+        """Say how a model with several grouping factors will be kept while it is fitted, and the memory that takes.
+
+        The first factor, and those it is nested in, are eliminated level by level; the others are left as a dense
+        matrix, or as one for each part of the data that shares no level with the rest.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``rows, columns, storage, shape, numbers, MiB``, in order of elimination; one block with one factor.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> model = lf.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", lf.datasets.penicillin())
+        >>> model.blocks()[["rows", "columns", "storage", "shape"]]
+                 rows columns         storage     shape
+        0       plate   plate        diagonal   24 × 24
+        1      sample   plate          sparse    6 × 24
+        2  later ones   plate  products, kept  504 × 24
+        3      sample  sample           dense     6 × 6
+        """
+        return block_table(self.design, self._prepared())
+
+    def _prepared(self) -> Setup:
+        """Return the statistics, made at the first call."""
+        if self._setup is None:
+            self._setup = prepare(self.design)
+        return self._setup
+
+    def fit(
+        self,
+        solver: Solver | None = None,
+        *,
+        start: LMMResults | None = None,
+        disp: bool = False,
+        progress: bool = False,
+    ) -> LMMResults:
         """Maximise the (restricted) likelihood.
 
         Parameters
@@ -172,18 +220,28 @@ class LMM:
             An earlier fit of the same model to start from.
         disp : bool
             Print how the solver went.
+        progress : bool
+            Show every evaluation while the fit runs. Ctrl-C ends a fit with the best estimates so far.
 
         Returns
         -------
         LMMResults
+
+        Raises
+        ------
+        MemoryLimitError
+            If the model would take more memory than there is.
         """
-        if self._setup is None:
-            self._setup = prepare(self.design)
+        setup = self._prepared()
+        check_memory(self.design, setup.products)
         chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
         first = None if start is None else self._start(start)
-        results = self._fit_kept(self._setup, chosen) if self.trim.fraction > 0 else None
-        if results is None:
-            results = LMMResults(self, self._setup, estimate(self._setup, self.reml, chosen, first))
+        if self.trim.fraction > 0:
+            results = self._fit_kept(setup, chosen)
+        else:
+            with Progress(progress) as watch:
+                estimates = estimate(setup, self.reml, chosen, first, watch=watch if progress else None)
+            results = LMMResults(self, setup, estimates)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         _warn(results)

@@ -203,6 +203,14 @@ def _remainder(products: CrossedProducts, start: int) -> Remainder:
     return Remainder(first, tuple(stacks), begin, place, width)
 
 
+def component_sizes(products: CrossedProducts) -> NDArray[np.int64]:
+    """Return the sizes of the dense matrices that the remainder is kept as, before they are rounded up."""
+    n = products.offsets[-1] - products.offsets[products.chain]
+    if n > WHOLE:
+        return np.bincount(_components(products)).astype(np.int64)
+    return np.full(1 if n else 0, n, np.int64)
+
+
 def _components(products: CrossedProducts) -> NDArray[np.int64]:
     """Return the connected component of each effect of the remainder, numbered from zero."""
     begin = np.cumsum([0, *(shape.levels for shape in products.shapes)])
