@@ -107,6 +107,8 @@ CASES = (
             Run("lme4"),
             Run("statsmodels"),
         ),
+        rounds=15,
+        budget=8.0,
     ),
     Case(
         name="evaluation",

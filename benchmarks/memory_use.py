@@ -7,9 +7,9 @@ from benchmarks.report import megabytes, ratio, table
 
 TARGET = 4.0
 NOTE = (
-    "Peak: highest resident memory during the first fit less that of the process before the frame was loaded, so it holds "
-    "the frame itself. Frame: `memory_usage(deep=True)` or `object.size`; resident: by how much the process grew when "
-    "the frame was loaded."
+    "Peak: highest resident memory during the first fit less that of the process before the frame was loaded, so it "
+    "holds the frame itself. Frame: `memory_usage(deep=True)` or `object.size`; resident: by how much the process grew "
+    "when the frame was loaded."
 )
 
 

@@ -1,7 +1,7 @@
 """Which Python a formula from the command line may contain.
 
 A formula is partly Python (``np.log(x)``, ``{a - b}``), and whoever writes it could otherwise read files and run
-programs with it. From the command line, where formulas may come from elsewhere, only arithmetic and functions of columns
+programs with it. On the command line, where formulas may come from elsewhere, only arithmetic and functions of columns
 pass.
 """
 

@@ -73,6 +73,11 @@ class BlockDiagonal:
         parts = [structure.parameters(gamma[effects, effects]) for structure, _, effects in self._places]
         return np.concatenate([np.zeros(0), *parts])
 
+    def canonical(self, theta: FloatArray) -> FloatArray:
+        """Return the parameters that give the same Gamma as ``theta``, with canonical signs."""
+        parts = [structure.canonical(theta[params]) for structure, params, _ in self._places]
+        return np.concatenate([np.zeros(0), *parts])
+
     def rescale(self, gram: FloatArray) -> FloatArray:
         """Return the block-diagonal transformation of the effects that normalises ``gram``, shape (k, k)."""
         blocks = [structure.rescale(gram[effects, effects]) for structure, _, effects in self._places]

@@ -44,6 +44,10 @@ class Diagonal(Structure):
         """Return the standard deviations."""
         return np.sqrt(np.clip(np.diag(gamma), 0.0, None))
 
+    def canonical(self, theta: FloatArray) -> FloatArray:
+        """Return standard deviations without signs."""
+        return np.abs(theta)
+
     def rescale(self, gram: FloatArray) -> FloatArray:
         """Return the reciprocal root mean squares of the columns: only a change of units keeps Gamma diagonal."""
         scale = np.sqrt(np.where(np.diag(gram) > 0, np.diag(gram), 1.0))

@@ -68,6 +68,10 @@ class Structure(ABC):
         """Return canonical parameters that give the positive semidefinite ``gamma``, shape (k, k)."""
 
     @abstractmethod
+    def canonical(self, theta: FloatArray) -> FloatArray:
+        """Return the parameters that give the same Gamma as ``theta`` and that `parameters` would return."""
+
+    @abstractmethod
     def rescale(self, gram: FloatArray) -> FloatArray:
         """Return the change of basis of the effects that brings ``gram`` as near the identity as is allowed.
 

@@ -50,6 +50,12 @@ class Unstructured(Structure):
         signs = np.where(np.diag(factor) < 0, -1.0, 1.0)
         return np.asarray((factor * signs)[np.tril_indices(self.size)], dtype=np.float64)
 
+    def canonical(self, theta: FloatArray) -> FloatArray:
+        """Return the factor with columns turned so that its diagonal is not negative."""
+        rows, columns = np.tril_indices(self.size)
+        signs = np.where(theta[rows == columns] < 0, -1.0, 1.0)
+        return np.asarray(theta * signs[columns], dtype=np.float64)
+
     def rescale(self, gram: FloatArray) -> FloatArray:
         """Return the inverse Cholesky factor of ``gram``: any linear map of the effects keeps Gamma unstructured."""
         scale = np.sqrt(np.where(np.diag(gram) > 0, np.diag(gram), 1.0))

@@ -1,7 +1,7 @@
 """Small published data sets, for examples and tests.
 
 Each function reads one CSV file that is shipped with the package and returns a new pandas data frame. ``PROVENANCE.md``
-in this folder names the original publication of every file.
+in this folder names the original publication of every file. ``contaminated_studies`` draws simulated data.
 """
 
 from limeform.datasets.experiments import cake, dyestuff, dyestuff2, machines, pastes, penicillin
@@ -16,6 +16,7 @@ from limeform.datasets.metaanalysis import (
     raudenbush1985,
     viechtbauer2021,
 )
+from limeform.datasets.simulated import contaminated_studies
 
 __all__ = [
     "bakdash2021",
@@ -23,6 +24,7 @@ __all__ = [
     "bcg",
     "bodyweight",
     "cake",
+    "contaminated_studies",
     "dyestuff",
     "dyestuff2",
     "konstantopoulos2011",

@@ -16,6 +16,7 @@ from limeform.design.keywords import Errors, Keywords, read_errors
 from limeform.design.random import FloatArray, GroupedEffects, TermColumns, find_levels, terms_by_factor
 from limeform.design.recipe import Recipe
 from limeform.design.rows import Made, Sources, complete_sources, make
+from limeform.design.sizes import refuse_sizes
 from limeform.errors import DataError, FormulaError, OptionError
 from limeform.formula import ModelFormula, RandomTerm
 
@@ -63,6 +64,11 @@ class Design:
         """The grouping factor, the first if there are several; None for a model without random terms."""
         return self.factors[0] if self.factors else None
 
+    @property
+    def shifted(self) -> FloatArray:
+        """Response less offset, shape (n,); the response itself where there is no offset."""
+        return self.y - self.offset if self.offset.strides[0] else self.y
+
 
 def build_design(
     formula: ModelFormula, data: object, keywords: Keywords, scope: Mapping[str, Any], missing: str = "drop"
@@ -100,8 +106,10 @@ def build_design(
     errors = read_errors(made.given, made.index)
     fixed = made.columns["fixed"]
     _refuse_same_names(made)
-    with np.errstate(all="ignore"):  # values out of range are refused later, with their name
-        kept = independent_columns(fixed.matrix, errors.precision)
+    refuse_sizes(made.y[:, None], [f"response {formula.response!r}"])
+    for part in made.columns.values():
+        refuse_sizes(part.matrix, part.names)
+    kept = independent_columns(fixed.matrix, errors.precision)
     return Design(
         response=formula.response,
         y=made.y,

@@ -11,7 +11,7 @@ import importlib
 import re
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +31,10 @@ from limeform.errors import DataError, FormulaError
 from limeform.formula import ModelFormula
 
 FloatArray = NDArray[np.float64]
+
+
+BLOCK = 131_072
+"""Rows of a large frame that formulaic is given at a time."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) 
             parsed[key] = Formula(text, _context={"__formulaic_variables_available__": available})
         except FormulaicError as error:
             raise FormulaError(f"formulaic cannot read {text!r}: {error}") from error
+        if "`1`" in text and any(str(term) == "1" for term in parsed[key]):
+            message = "formulaic takes `1` for the constant: give the column another name, or leave the constant out"
+            start = formula.text.find("`1`")
+            raise FormulaError(message, formula.text, start, start + 3)
     return parsed
 
 
@@ -130,6 +138,15 @@ def materialize(
     UnknownColumnError, FormulaError, DataError
     """
     refuse_raw_dates(parsed.values(), frame)
+    plain = _plain_factors(parsed.values(), frame) if len(frame) > BLOCK else None
+    if plain is None:
+        return _at_once(parsed, frame, scope, formula)
+    return _by_block(parsed, _as_categories(frame, plain), scope, formula)
+
+
+def _at_once(
+    parsed: Mapping[str, Formula], frame: pd.DataFrame, scope: Mapping[str, Any], formula: ModelFormula
+) -> dict[str, Columns]:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", DataMismatchWarning)
@@ -139,6 +156,35 @@ def materialize(
     except Exception as error:  # transforms run the user's own Python: anything can come out of it
         raise blame(error, list(parsed.values()), frame, scope, formula) from error
     return {key: _columns(matrices[key]) for key in parsed}
+
+
+def _plain_factors(parsed: Iterable[Formula], frame: pd.DataFrame) -> list[str] | None:
+    """Return the columns of a formula whose factors are all bare columns; None if any is an expression.
+
+    Only then is a row's part of the matrix independent of the other rows, once the levels are known.
+    """
+    names = {factor.expr for part in parsed for term in part for factor in term.factors if factor.expr != "1"}
+    return sorted(names) if names <= set(frame.columns) else None
+
+
+def _as_categories(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Fix the levels of columns of strings, so that every block of rows is coded alike."""
+    strings = [name for name in names if frame[name].dtype in ("object", "str")]
+    return frame[names].assign(**{name: frame[name].astype("category") for name in strings})
+
+
+def _by_block(
+    parsed: Mapping[str, Formula], frame: pd.DataFrame, scope: Mapping[str, Any], formula: ModelFormula
+) -> dict[str, Columns]:
+    """Build the columns block by block: formulaic holds several copies of what it builds."""
+    first = _at_once(parsed, frame.iloc[:BLOCK], scope, formula)
+    whole = {key: np.empty((len(frame), len(part.names))) for key, part in first.items()}
+    for start in range(0, len(frame), BLOCK):
+        rows = slice(start, start + BLOCK)
+        for key, part in first.items():
+            built = part.matrix if start == 0 else replay(part.spec, frame.iloc[rows], scope, formula)
+            whole[key][rows] = built
+    return {key: replace(part, matrix=whole[key]) for key, part in first.items()}
 
 
 def replay(spec: ModelSpec, frame: pd.DataFrame, scope: Mapping[str, Any], formula: ModelFormula) -> FloatArray:

@@ -158,7 +158,8 @@ def as_numbers(values: pd.Series, what: str) -> FloatArray:
         If values are not numbers, or infinite; the first offending rows are named.
     """
     dtype = values.dtype
-    numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+    numeric = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+    numeric &= not pd.api.types.is_complex_dtype(dtype)
     if isinstance(dtype, pd.CategoricalDtype) or not numeric:
         bad = values[pd.to_numeric(values.astype(object), errors="coerce").isna() & values.notna()]
         if len(bad) or values.notna().any():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from limeform.design.frame import Column, FloatArray, as_numbers, column, refuse_rows
 from limeform.design.random import IntArray, find_levels
+from limeform.design.sizes import refuse_sizes
 from limeform.errors import OptionError
 
 Given = Mapping[str, tuple[str, pd.Series]]
@@ -82,8 +83,7 @@ class Errors:
     @property
     def precision(self) -> FloatArray:
         """One over the known variances, or the prior weights; shape (n,)."""
-        with np.errstate(divide="ignore"):
-            return self.weights if self.variance is None else 1.0 / self.variance
+        return self.weights if self.variance is None else 1.0 / self.variance
 
 
 def read_errors(given: Given, index: pd.Index) -> Errors:
@@ -106,10 +106,9 @@ def read_errors(given: Given, index: pd.Index) -> Errors:
         If a standard error, variance or weight is not a positive number; the rows are named.
     """
     n = len(index)
-    errors = Errors(variance=None, weights=np.ones(n), strata=None, strata_levels=pd.Index([]), source="")
+    errors = Errors(variance=None, weights=np.broadcast_to(1.0, n), strata=None, strata_levels=pd.Index([]), source="")
     if "se" in given:
-        with np.errstate(over="ignore"):
-            return _known(errors, "se", _positive(given, "se", index) ** 2, given)
+        return _known(errors, "se", _positive(given, "se", index) ** 2, given)
     if "variance" in given:
         return _known(errors, "variance", _positive(given, "variance", index), given)
     weights = _positive(given, "weights", index) if "weights" in given else errors.weights
@@ -128,4 +127,5 @@ def _positive(given: Given, keyword: str, index: pd.Index) -> FloatArray:
     name, values = given[keyword]
     numbers = as_numbers(values, f"{keyword}= ({name})")
     refuse_rows(numbers <= 0, index, f"{keyword}= ({name}) is zero or negative")
+    refuse_sizes(numbers[:, None], [f"{keyword}= ({name})"])
     return numbers

@@ -150,10 +150,10 @@ def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]
 
 
 def _data_names(specs: list[ModelSpec]) -> list[str]:
-    names = {
-        str(v).split(".")[0] if "." in str(v) else str(v) for s in specs for v in s.variables_by_source.get("data", ())
-    }
-    return sorted(names)
+    """Return the columns that the specifications use: ``a.b`` is one as a term, part of ``a`` in a call."""
+    terms = {str(factor.expr) for spec in specs for term in spec.formula for factor in term.factors}
+    used = {str(variable) for spec in specs for variable in spec.variables_by_source.get("data", ())}
+    return sorted({name if name in terms else name.split(".")[0] for name in used})
 
 
 def _labels(parts: list[pd.Series], chosen: NDArray[np.bool_]) -> pd.Index:

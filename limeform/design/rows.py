@@ -153,11 +153,11 @@ def make(sources: Sources) -> Made:
     groups = tuple(
         tuple(evaluate(piece, frame, scope, formula, used) for piece in pieces) for pieces in sources.groups
     )
-    offset = np.zeros(len(frame))
+    offset = np.broadcast_to(0.0, len(frame))
     for piece in sources.offsets:
-        offset += as_numbers(evaluate(piece, frame, scope, formula, used), f"offset({piece.expression})")
+        offset = offset + as_numbers(evaluate(piece, frame, scope, formula, used), f"offset({piece.expression})")
     if "offset" in sources.given:
-        offset += as_numbers(sources.given["offset"][1], "offset=")
+        offset = offset + as_numbers(sources.given["offset"][1], "offset=")
     first = {key: _first_like(sources.parsed, key) for key in sources.parsed}
     built = materialize({key: sources.parsed[key] for key in set(first.values())}, frame, scope, formula)
     columns = {key: built[first[key]] for key in first}

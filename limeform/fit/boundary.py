@@ -47,28 +47,36 @@ def settle(objective: Objective, start: FloatArray, solve: Callable[[FloatArray]
     solution = solve(start)
     if solution.status is Status.INTERRUPTED:
         return solution
-    solution = _canonical(objective, solution)
+    solution = _settled(objective, solution)
     for _ in range(RESTARTS):
         escape = _escape(objective, solution.x)
         if escape is None:
             break
-        again = _canonical(objective, solve(escape))
+        again = _settled(objective, solve(escape))
         if again.value >= solution.value - 1e-9 * (1 + abs(solution.value)):
             break
         solution = again
     return solution
 
 
-def _canonical(objective: Objective, solution: Solution) -> Solution:
+def smallest_eigenvalue(objective: Objective, x: FloatArray) -> float:
+    """Return the smallest eigenvalue of the blocks of Gamma in working units; infinite without random effects."""
+    gamma = objective.covariance.covariance(x[: objective.covariance.n_parameters]).gamma
+    return min((float(np.linalg.eigvalsh(block)[0]) for block in objective.covariance.split(gamma)), default=np.inf)
+
+
+def _settled(objective: Objective, solution: Solution) -> Solution:
     """Give the factor of Gamma its canonical signs, and zero to eigenvalues that are better or as good at zero."""
     q = objective.covariance.n_parameters
     if q == 0 or not np.isfinite(solution.value):
         return solution
-    gamma = objective.covariance.covariance(solution.x[:q]).gamma
-    clipped, changed = _clipped(objective, gamma)
-    for candidate in (clipped, gamma) if changed else (gamma,):
-        x = np.concatenate([objective.covariance.parameters(candidate), solution.x[q:]])
-        if np.allclose(x, solution.x, rtol=1e-9, atol=1e-12):
+    candidates = [objective.covariance.canonical(solution.x[:q])]
+    if smallest_eigenvalue(objective, solution.x) < NEARLY_ZERO:
+        clipped = _clipped(objective, objective.covariance.covariance(solution.x[:q]).gamma)
+        candidates.insert(0, objective.covariance.parameters(clipped))
+    for theta in candidates:
+        x = np.concatenate([theta, solution.x[q:]])
+        if np.array_equal(x, solution.x):
             return solution
         try:
             value = objective.value(x)
@@ -79,29 +87,26 @@ def _canonical(objective: Objective, solution: Solution) -> Solution:
     return solution
 
 
-def _clipped(objective: Objective, gamma: FloatArray) -> tuple[FloatArray, bool]:
-    """Return Gamma with its nearly zero eigenvalues at zero, and whether there were any."""
+def _clipped(objective: Objective, gamma: FloatArray) -> FloatArray:
+    """Return Gamma with its nearly zero eigenvalues at zero."""
     clipped = np.zeros_like(gamma)
-    start, changed = 0, False
+    start = 0
     for block in objective.covariance.split(gamma):
         values, vectors = np.linalg.eigh(block)
-        changed |= bool(values[0] < NEARLY_ZERO)
         values = np.where(values < NEARLY_ZERO, 0.0, values)
         stop = start + len(block)
         clipped[start:stop, start:stop] = (vectors * values) @ vectors.T
         start = stop
-    return clipped, changed
+    return clipped
 
 
 def _escape(objective: Objective, x: FloatArray) -> FloatArray | None:
     """Return a point with variance in the steepest missing direction of Gamma, or None at a minimum."""
     q = objective.covariance.n_parameters
-    if q == 0:
+    if q == 0 or smallest_eigenvalue(objective, x) > NEARLY_ZERO:
         return None
     gamma = objective.covariance.covariance(x[:q]).gamma
     blocks = objective.covariance.split(gamma)
-    if min(np.linalg.eigvalsh(block)[0] for block in blocks) > NEARLY_ZERO:
-        return None
     slopes = objective.covariance.split(gamma_gradient(objective, x))
     moved, start, found = gamma.copy(), 0, False
     for structure, block, slope in zip(objective.covariance.structures, blocks, slopes, strict=True):

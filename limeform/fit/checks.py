@@ -13,9 +13,6 @@ from limeform.errors import DataError
 
 FloatArray = NDArray[np.float64]
 
-LARGEST = 1e70
-"""Above this size, and below one over it, products of squares leave the range of float64."""
-
 
 def check_design(design: Design) -> None:
     """Refuse a design whose parameters are not identifiable.
@@ -29,14 +26,12 @@ def check_design(design: Design) -> None:
     ------
     DataError
         If there are fewer rows than parameters, a grouping factor has one level, the random effects are as many as the
-        rows while the residual variance is unknown, random-effects columns are linearly dependent, or values are too
-        large or too small to be squared.
+        rows while the residual variance is unknown, or random-effects columns are linearly dependent.
     """
     n, p = design.x.shape
     unknown = design.errors.variance is None
     if n < p + unknown:
         raise DataError(f"{n} complete rows are too few for {p} fixed effects" + " and a residual variance" * unknown)
-    _check_sizes(design)
     for random in design.factors:
         _check_levels(random)
         _check_columns(random, design.errors.precision)
@@ -46,26 +41,6 @@ def check_design(design: Design) -> None:
         _check_confounded(one, other)
 
 
-def _check_sizes(design: Design) -> None:
-    """Refuse values whose squares are no longer float64 numbers."""
-    sizes = {f"response {design.response!r}": _largest(design.y[:, None])[0]}
-    sizes |= {f"the precision ({design.errors.source})": _largest(design.errors.precision[:, None])[0]}
-    sizes |= dict(zip(design.names, _largest(design.x), strict=True))
-    for random in design.factors:
-        sizes |= dict(zip(random.names, _largest(random.z), strict=True))
-    for what, size in sizes.items():
-        if size and not 1 / LARGEST < size < LARGEST:
-            raise DataError(
-                f"{what} has values of size {size:.3g}, whose squares are out of the range of floating-point numbers: "
-                "measure it in other units"
-            )
-
-
-def _largest(values: FloatArray) -> FloatArray:
-    """Return the largest absolute value of each column."""
-    return np.asarray(np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0)), dtype=np.float64)
-
-
 def _check_columns(random: GroupedEffects, precision: FloatArray) -> None:
     """Refuse columns with a full covariance of which one is a combination of the others: it would not be unique."""
     start = 0
@@ -73,7 +48,7 @@ def _check_columns(random: GroupedEffects, precision: FloatArray) -> None:
         k = len(term.names)
         z = random.z[:, start : start + k]
         start += k
-        if term.covariance == "diagonal":
+        if term.covariance == "diagonal" or k == 1:
             kept = [j for j in range(k) if z[:, j].any()]
         else:
             kept = independent_columns(z, precision)

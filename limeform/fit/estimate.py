@@ -30,9 +30,13 @@ from limeform.likelihood import (
     reduce_rows,
 )
 from limeform.likelihood.grouped import Reduction
-from limeform.solve import Problem, Solution, Solver, Status
+from limeform.solve import Newton, Problem, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
+
+
+QUICK = Newton(tol=1e-2, max_iter=5)
+"""Takes the start near the optimum."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,10 @@ def prepare(design: Design) -> Setup:
         x=design.x,
         z=np.zeros((n, 0)) if random is None else random.z,
         precision=errors.precision,
-        weights=np.ones(n),
+        weights=np.broadcast_to(1.0, n),
         cells=cells,
     )
-    y = design.y - design.offset
+    y = design.shifted
     coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
     if not known:
         _check_spread(design, coordinates.variance * coordinates.excess, y)
@@ -156,12 +160,12 @@ def _prepare_crossed(design: Design) -> Setup:
         x=design.x,
         z=np.hstack([factor.z for factor in design.factors]),
         precision=errors.precision,
-        weights=np.ones(len(design.y)),
+        weights=np.broadcast_to(1.0, len(design.y)),
         factors=factors,
         strata=errors.strata,
         n_strata=max(len(errors.strata_levels), 1),
     )
-    y = design.y - design.offset
+    y = design.shifted
     coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
     if not known:
         _check_spread(design, coordinates.variance * coordinates.excess, y)
@@ -202,6 +206,7 @@ def estimate(
     start: FloatArray | None = None,
     lower: FloatArray | None = None,
     watch: Watch | None = None,
+    refine: bool = False,
 ) -> Estimates:
     """Maximise the likelihood.
 
@@ -219,6 +224,8 @@ def estimate(
         Lower bounds of the variance parameters.
     watch : callable, optional
         Is told of every evaluation.
+    refine : bool
+        Take the default start near the optimum by a few Newton steps before the solver is called.
 
     Returns
     -------
@@ -226,7 +233,8 @@ def estimate(
     """
     objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
     objective.watch = watch
-    first = default_start(objective) if start is None else start
+    begin = refined_start if refine else default_start
+    first = begin(objective) if start is None else start
     solution = settle(objective, first, lambda at: _solve(objective, solver, at, lower))
     return _natural_scale(objective, solution)
 
@@ -237,6 +245,14 @@ def estimate_again(
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
     again = replace(setup, products=reduce_response(setup.products, y, setup.rows))
     return again, estimate(again, reml, solver, start)
+
+
+def refined_start(objective: Objective) -> FloatArray:
+    """Return the default start after a few quick Newton steps: each costs a tenth of an Ipopt iteration."""
+    start = default_start(objective)
+    if objective.n_parameters == 0:
+        return start
+    return QUICK.minimize(Problem(start, objective.value, objective.gradient, objective.hessian)).x
 
 
 def default_start(objective: Objective) -> FloatArray:

@@ -43,7 +43,33 @@ def cholesky(matrices: FloatArray) -> FloatArray:
     return factor
 
 
-def solve_lower(factor: FloatArray, rhs: FloatArray) -> FloatArray:
+def cholesky_definite(matrices: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Factor positive definite matrices, A = F F'; no pivot may vanish.
+
+    Parameters
+    ----------
+    matrices : ndarray, shape (k, k, m)
+        Symmetric positive definite matrices.
+
+    Returns
+    -------
+    factor : ndarray, shape (k, k, m)
+        Lower triangular factors; entries above the diagonal are not set.
+    inverse_diagonal : ndarray, shape (k, m)
+        One over the diagonal of each factor.
+    """
+    k = matrices.shape[0]
+    factor, inverse = np.empty_like(matrices), np.empty_like(matrices[0])
+    for j in range(k):
+        column = matrices[j:, j]
+        for i in range(j):
+            column = column - factor[j:, i] * factor[j, i]
+        inverse[j] = 1.0 / np.sqrt(column[0])
+        factor[j:, j] = column * inverse[j]
+    return factor, inverse
+
+
+def solve_lower(factor: FloatArray, rhs: FloatArray, inverse_diagonal: FloatArray | None = None) -> FloatArray:
     """Solve F x = b by forward substitution; a zero pivot gives a zero in x.
 
     Parameters
@@ -52,13 +78,15 @@ def solve_lower(factor: FloatArray, rhs: FloatArray) -> FloatArray:
         Lower triangular matrices.
     rhs : ndarray, shape (k, c, m)
         Right-hand sides.
+    inverse_diagonal : ndarray, shape (k, m), optional
+        One over the diagonal, where it is known.
 
     Returns
     -------
     ndarray, shape (k, c, m)
     """
     solution = np.empty_like(rhs)
-    inverse = reciprocal_diagonal(factor)
+    inverse = reciprocal_diagonal(factor) if inverse_diagonal is None else inverse_diagonal
     for j in range(factor.shape[0]):
         row = rhs[j]
         for i in range(j):

@@ -98,11 +98,18 @@ def _normalise(columns: FloatArray, precision: FloatArray, rescale: Callable[[Fl
     Columns that are nearly collinear (a year, a time in seconds) are normalised a second time: the first pass has only
     half of float64's digits.
     """
-    transform = rescale(_mean_square(columns, precision, np.eye(columns.shape[1])))
-    again = _mean_square(columns, precision, transform)
-    if np.abs(again - np.eye(len(again))).max(initial=0.0) > 1e-6:
-        transform = transform @ rescale(again)
+    square = _mean_square(columns, precision, np.eye(columns.shape[1]))
+    transform = rescale(square)
+    if _condition(square) > 1e6:
+        transform = transform @ rescale(_mean_square(columns, precision, transform))
     return transform
+
+
+def _condition(square: FloatArray) -> float:
+    """Return the condition number of a cross-product matrix once its columns have equal norms."""
+    norms = np.sqrt(np.where(np.diag(square) > 0, np.diag(square), 1.0))
+    values = np.linalg.eigvalsh(square / np.outer(norms, norms)) if len(square) else np.ones(1)
+    return float(values[-1] / max(values[0], 1e-300))
 
 
 def _mean_square(columns: FloatArray, precision: FloatArray, transform: FloatArray) -> FloatArray:
@@ -112,4 +119,4 @@ def _mean_square(columns: FloatArray, precision: FloatArray, transform: FloatArr
     for rows in chunks(n):
         part = columns[rows] @ transform
         total += (part * precision[rows, None]).T @ part
-    return total / n
+    return np.asarray(total / n, dtype=np.float64)

@@ -163,6 +163,7 @@ def cross_products(y: FloatArray, rows: Rows, coordinates: Coordinates) -> Cross
     k, p, cells = rows.z.shape[1], rows.x.shape[1], rows.cells
     c = len(cells.group)
     summed, within = np.zeros((k, c, k + p + 1)), np.zeros((p + 1, cells.n_strata, p + 1))
+    weight, log_precision = np.zeros(cells.n_strata), 0.0
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, coordinates, part)
         summed += sum_outer(z * v[:, None], np.hstack([z, xy]), cells.codes[part], c)
@@ -171,15 +172,16 @@ def cross_products(y: FloatArray, rows: Rows, coordinates: Coordinates) -> Cross
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, coordinates, part)
         residual = xy - _fitted(z, coefficients, cells.codes[part])
-        within += sum_outer(residual * v[:, None], residual, cells.stratum[cells.codes[part]], cells.n_strata)
-    kept = rows.weights > 0
-    log_precision = np.log(rows.precision[kept] / coordinates.variance)
+        stratum, w = cells.stratum[cells.codes[part]], rows.weights[part]
+        within += sum_outer(residual * v[:, None], residual, stratum, cells.n_strata)
+        weight += np.bincount(stratum, w, cells.n_strata)
+        log_precision += float(w[w > 0] @ np.log(rows.precision[part][w > 0] / coordinates.variance))
     return CrossProducts(
         gram=gram,
         coefficients=coefficients,
         within=np.ascontiguousarray(within.transpose(0, 2, 1)),
-        weight=np.bincount(cells.stratum[cells.codes], rows.weights, cells.n_strata).astype(np.float64),
-        log_precision=float(rows.weights[kept] @ log_precision),
+        weight=weight,
+        log_precision=log_precision,
         cells=cells,
         coordinates=coordinates,
     )

@@ -35,12 +35,8 @@ class VarianceDerivatives(ABC):
     log_det_first: FloatArray
 
     @abstractmethod
-    def log_det_second(self) -> FloatArray:
-        """Return the second derivatives of the log-determinant, shape (q, q)."""
-
-    @abstractmethod
-    def gram_second(self, half: FloatArray) -> FloatArray:
-        """Return the second derivatives of tr(Omega gram) for Omega = half @ half.T.
+    def second(self, half: FloatArray) -> FloatArray:
+        """Return the second derivatives of tr(Omega gram) + log_det for Omega = half @ half.T.
 
         Parameters
         ----------
@@ -68,17 +64,12 @@ class GammaDerivatives(VarianceDerivatives):
     covariance: Covariance
     reduction: Reduction
 
-    def log_det_second(self) -> FloatArray:
-        """Return tr(T d²Gamma) - tr(T A T B), summed over groups."""
+    def second(self, half: FloatArray) -> FloatArray:
+        """Return tr((2 Q - T) A T B) + tr((T - Q) d²Gamma) with Q = R Omega R', summed over groups."""
         marginal = self.reduction.marginal
-        curved = weigh(self.covariance.second, marginal.sum(axis=2))
-        return curved - contract_pairs(self.covariance.first, marginal, marginal)
-
-    def gram_second(self, half: FloatArray) -> FloatArray:
-        """Return tr(Q (2 A T B - d²Gamma)) with Q = R Omega R', summed over groups."""
         weighted = outer_product(self.reduction.crossed, half)
-        curved = weigh(self.covariance.second, weighted.sum(axis=2))
-        return 2.0 * contract_pairs(self.covariance.first, weighted, self.reduction.marginal) - curved
+        curved = weigh(self.covariance.second, (marginal - weighted).sum(axis=2))
+        return contract_pairs(self.covariance.first, 2.0 * weighted - marginal, marginal) + curved
 
 
 def gamma_derivatives(reduction: Reduction, covariance: Covariance) -> GammaDerivatives:

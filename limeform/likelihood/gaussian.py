@@ -180,15 +180,16 @@ def hessian(criterion: Criterion, at: Profile, derivatives: VarianceDerivatives)
     rho = np.append(-at.beta, 1.0)
     moved = derivatives.gram_first @ rho
     response = moved[:, :-1] @ at.inverse_root
-    quadratic = derivatives.gram_second(rho[:, None]) - 2.0 * response @ response.T
-    curvature = 0.5 * quadratic / at.scale + 0.5 * derivatives.log_det_second()
+    half = (rho / np.sqrt(at.scale))[:, None]
+    if criterion.reml:
+        half = np.hstack([half, np.vstack([at.inverse_root, np.zeros((1, len(at.beta)))])])
+    curvature = 0.5 * derivatives.second(half) - response @ response.T / at.scale
     if criterion.residual is ResidualVariance.SHARED:
         first = moved @ rho
         curvature -= 0.5 * np.outer(first, first) / (at.scale * at.quadratic)
     if criterion.reml:
-        white = _whitened(derivatives.gram_first, at)
-        half = np.vstack([at.inverse_root, np.zeros((1, at.inverse_root.shape[1]))])
-        curvature += 0.5 * derivatives.gram_second(half) - 0.5 * np.tensordot(white, white, axes=([1, 2], [1, 2]))
+        white = _whitened(derivatives.gram_first, at).reshape(len(moved), len(at.beta) ** 2)
+        curvature -= 0.5 * (white @ white.T)
     return np.asarray((curvature + curvature.T) / 2, dtype=np.float64)
 
 

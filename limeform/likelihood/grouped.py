@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limeform.likelihood.batched import FloatArray, cholesky, multiply, solve_lower, transpose
+from limeform.likelihood.batched import FloatArray, cholesky, cholesky_definite, multiply, solve_lower, transpose
 from limeform.likelihood.crossproducts import CrossProducts
 
 
@@ -103,12 +103,12 @@ def reduce(groups: Groups, gamma: FloatArray) -> Reduction:
     scaled = (gamma @ groups.factor.reshape(k, k * m)).reshape(k, k, m)
     inner = multiply(factor_t, scaled)
     inner[np.arange(k), np.arange(k)] += 1.0
-    root = cholesky(inner)
-    half = solve_lower(root, factor_t)
+    root, inverse = cholesky_definite(inner)
+    half = solve_lower(root, factor_t, inverse)
     marginal = multiply(transpose(half), half)
     crossed = multiply(marginal, groups.coefficients)
     columns = groups.within.shape[0]
     between = sum(groups.coefficients[a] @ crossed[a].T for a in range(k)) if m else np.zeros((columns, columns))
     gram = groups.within + (between + np.transpose(between)) / 2
-    log_dets = 2.0 * np.log(root[np.arange(k), np.arange(k)]).sum(axis=0)
+    log_dets = -2.0 * np.log(inverse).sum(axis=0)
     return Reduction(marginal=marginal, crossed=crossed, gram=np.asarray(gram, dtype=np.float64), log_dets=log_dets)

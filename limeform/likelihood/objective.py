@@ -65,6 +65,7 @@ class Objective:
     _groups: Groups | None = field(default=None, repr=False)
     _ready: Ready | None = field(default=None, repr=False)
     _last: Point | None = field(default=None, repr=False)
+    _key: bytes = field(default=b"", repr=False)
 
     @classmethod
     def of(
@@ -131,8 +132,9 @@ class Objective:
 
     def at(self, x: FloatArray) -> Point:
         """Return what is known at ``x``, computing the reduction and the profile if ``x`` is new."""
-        if self._last is None or not np.array_equal(self._last.x, x):
-            self._last = self._evaluate(np.array(x, dtype=np.float64))
+        key = x.tobytes()
+        if self._last is None or self._key != key:
+            self._last, self._key = self._evaluate(np.array(x, dtype=np.float64)), key
             self.evaluations += 1
             if self.watch is not None:
                 self.watch(self.evaluations, self._last.profile.value)

@@ -91,17 +91,21 @@ class StrataDerivatives(VarianceDerivatives):
     marginal: FloatArray
     residual: FloatArray
 
-    def log_det_second(self) -> FloatArray:
-        """Return the second derivatives of the log-determinant."""
+    def second(self, half: FloatArray) -> FloatArray:
+        """Return the second derivatives of tr(Omega gram) + log_det."""
+        return _bordered(self.gamma.second(half), *map(np.add, self._log_det_rows(), self._gram_rows(half)))
+
+    def _log_det_rows(self) -> tuple[FloatArray, FloatArray]:
+        """Return the second derivatives of the log-determinant in (theta, psi), shape (q, s), and in psi, (s, s)."""
         mixed = -np.tensordot(self.gamma.covariance.first, self._by_stratum(self.marginal), axes=2)
         weighted = multiply(self.conditional[:, :, self.cells.group], self.gram)
         one, other = self.pairs
         coupled = np.einsum("abd,bad->d", weighted[:, :, one], weighted[:, :, other])
         own = self._by_stratum(np.einsum("aac->c", weighted))
-        return _bordered(self.gamma.log_det_second(), mixed, np.diag(own) - self._pair_sums(coupled))
+        return mixed, np.diag(own) - self._pair_sums(coupled)
 
-    def gram_second(self, half: FloatArray) -> FloatArray:
-        """Return the second derivatives of tr(Omega gram)."""
+    def _gram_rows(self, half: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return those of tr(Omega gram)."""
         group = self.cells.group
         projected = np.tensordot(half.T, self.gamma.reduction.crossed, axes=([1], [1]))[:, :, group]
         moved = np.tensordot(half.T, self.crossed, axes=([1], [1]))
@@ -112,7 +116,7 @@ class StrataDerivatives(VarianceDerivatives):
         conditional = self.conditional[:, :, group[one]]
         coupled = np.einsum("had,abd,hbd->d", score[:, :, one], conditional, score[:, :, other])
         own = np.einsum("ih,sij,jh->s", half, self.residual, half)
-        return _bordered(self.gamma.gram_second(half), mixed, np.diag(own) - 2.0 * self._pair_sums(coupled))
+        return mixed, np.diag(own) - 2.0 * self._pair_sums(coupled)
 
     def _by_stratum(self, values: FloatArray) -> FloatArray:
         return sum_by_stratum(values, self.cells)

@@ -240,7 +240,9 @@ class LMM:
             results = self._fit_kept(setup, chosen)
         else:
             with Progress(progress) as watch:
-                estimates = estimate(setup, self.reml, chosen, first, watch=watch if progress else None)
+                refine = solver is None and len(self.design.factors) < 2
+                shown = watch if progress else None
+                estimates = estimate(setup, self.reml, chosen, first, refine=refine, watch=shown)
             results = LMMResults(self, setup, estimates)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
@@ -248,7 +250,7 @@ class LMM:
         return results
 
     def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
-        y = self.design.y - self.design.offset
+        y = self.design.shifted
         kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
         return LMMResults(self, kept, estimates, report)
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 POINTS_PER_INCH = 72.0
 MEASURED = 25
 """How many texts are measured to find the widest: those with the most characters."""
+LEAST_DATA = 0.25
+"""Share of given axes that stays for the data, whatever the text needs."""
+HINTING = 1.05
+"""On a screen letters are moved to whole pixels, which makes small text this much wider at most."""
 
 
 def new_axes(width: float, height: float, columns: int = 1) -> NDArray[np.object_]:
@@ -57,16 +61,16 @@ def make_room(ax: Axes, left: float = 0.0, right: float = 0.0, bottom: float = 0
     ax : Axes
         Axes given by the user.
     left, right, bottom : float
-        Room that the text takes, in points. At least a quarter of the axes is left to the data.
+        Room that the text takes, in points; no more than leaves `LEAST_DATA` of the axes.
     """
     if has_layout(ax):
         return
     width, height = size_in_points(ax)
     wanted = (left + right) / width
-    shrink = min(1.0, 0.75 / wanted) if wanted > 0 else 1.0
+    shrink = min(1.0, (1.0 - LEAST_DATA) / wanted) if wanted > 0 else 1.0
     box = ax.get_position()
     from_left, from_right = shrink * left / width, shrink * right / width
-    from_bottom = min(0.75, bottom / height)
+    from_bottom = min(1.0 - LEAST_DATA, bottom / height)
     ax.set_position(
         (
             box.x0 + from_left * box.width,
@@ -95,7 +99,7 @@ def text_width(texts: Iterable[str], size: float, bold: bool = False) -> float:
     font = FontProperties(weight="bold" if bold else "normal", size=size)
     longest = sorted(texts, key=len)[-MEASURED:]
     widths = [TextToPath().get_text_width_height_descent(text, font, False)[0] for text in longest if text]
-    return float(max(widths, default=0.0))
+    return HINTING * float(max(widths, default=0.0))
 
 
 def shortened(text: str, size: float, width: float) -> str:

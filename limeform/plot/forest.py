@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from limeform.errors import OptionError
 from limeform.plot import style
-from limeform.plot.canvas import POINTS_PER_INCH, make_room, new_axes, size_in_points, text_width
+from limeform.plot.canvas import LEAST_DATA, POINTS_PER_INCH, make_room, new_axes, size_in_points, text_width
 from limeform.plot.forest_content import Forest, Order, in_order, on_scale
 from limeform.plot.forest_text import GAP, TextColumn, estimate_column, label_column, write_column, write_labels
 from limeform.plot.rows import RowLayout, figure_height, layout_rows, line_width, rows_height
@@ -140,9 +140,9 @@ def _narrow(ax: Axes, labels: TextColumn, layout: RowLayout, right: float) -> bo
 def _fitted_into(ax: Axes, labels: TextColumn, layout: RowLayout, right: float) -> TextColumn:
     """Cut labels to the room that given axes have, and shrink the axes so that all text is where they were."""
     width = size_in_points(ax)[0]
-    below = min(text_width(labels.footers, layout.text), LABEL_SHARE * width)
-    free = min((1.0 - DATA_SHARE) * width - right, LABEL_SHARE * width)
-    labels = labels.shortened(layout.text, max(free, below + 1.0))
+    below = min(text_width(labels.footers, layout.text) + 1.0, (1.0 - LEAST_DATA) * width - right - GAP)
+    free = (1.0 - DATA_SHARE) * width - right
+    labels = labels.shortened(layout.text, min(max(free, below), LABEL_SHARE * width))
     make_room(ax, left=labels.width(layout.text) + GAP, right=right)
     return labels
 

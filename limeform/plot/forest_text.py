@@ -126,4 +126,13 @@ def write_column(ax: Axes, content: Forest, layout: RowLayout, column: TextColum
     for place, text in zip(places, [column.heading, *column.rows, *column.footers], strict=True):
         weight = "bold" if place == top else "normal"
         if text:
-            ax.text(1.0, place, text, transform=at, ha="right", va="center", fontsize=layout.text, fontweight=weight)
+            ax.text(
+                1.0,
+                place,
+                text,
+                transform=at,
+                ha="right",
+                va="center_baseline",
+                fontsize=layout.text,
+                fontweight=weight,
+            )

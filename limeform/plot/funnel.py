@@ -129,7 +129,7 @@ def _write_legend(ax: Axes, given: bool) -> None:
     handles, labels = ax.get_legend_handles_labels()
     rank = sorted(range(len(labels)), key=lambda i: (not labels[i].endswith("%"), labels[i]))
     below = 4.1 * size  # tick labels and the name of the axis
-    wide = text_width(["".join(labels)], size) + 4.0 * size * len(labels) <= size_in_points(ax)[0]
+    wide = text_width(["".join(labels)], size) + size * (3.6 * len(labels) - 1.4) <= size_in_points(ax)[0]
     legend = ax.legend(
         [handles[i] for i in rank],
         [labels[i] for i in rank],

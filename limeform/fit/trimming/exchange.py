@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, fit_at
+from limeform.fit.trimming.starts import LARGE
+from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, fit_at, solve_at
+from limeform.solve import Newton
 
 WIDTH = 10
 """How many units on each side of the cut are considered."""
 
 SLACK = 0.5
-"""Pairs are tried although, at fixed variances, a loss up to this is predicted: the variances then adapt."""
+"""Pairs are tried although, at fixed variances, a loss up to this is predicted: the variances then adapt. In large data
+a single row moves no variance, and only predicted gains are tried."""
+
+TRIAL = Newton(tol=1e-4, max_iter=4)
+"""Inner solver of a trial: it has to tell a fall from a rise."""
 
 
 def exchange(search: Search, at: Trimmed, max_outer: int) -> tuple[Trimmed, bool]:
@@ -40,33 +46,41 @@ def exchange(search: Search, at: Trimmed, max_outer: int) -> tuple[Trimmed, bool
     return at, False
 
 
-def shake(search: Search, at: Trimmed, max_outer: int, rng: np.random.Generator) -> Trimmed:
-    """Swap a few units near the cut at random and descend again; return the better of the two fits."""
+def shake(search: Search, at: Trimmed, max_outer: int, rng: np.random.Generator) -> tuple[Trimmed, bool]:
+    """Swap a few units near the cut at random and descend again; return where that ends, as `exchange` does."""
     leaving, entering = _near_the_cut(search, at)
     size = min(int(rng.integers(2, 5)), len(leaving), len(entering))
-    if size == 0:
-        return at
     weights = at.weights.copy()
     weights[rng.choice(leaving, size, replace=False)] = 0.0
     weights[rng.choice(entering, size, replace=False)] = 1.0
     moved = fit_at(search, weights, at.x, EXACT)
-    again, _ = exchange(search, concentrate(search, moved, EXACT, max_outer), max_outer)
-    return again if again.value < at.value - 1e-9 * (1.0 + abs(at.value)) else at
+    return exchange(search, concentrate(search, moved, EXACT, max_outer), max_outer)
+
+
+def improves(after: Trimmed, before: Trimmed) -> bool:
+    """Say whether the criterion is lower by more than rounding."""
+    return lower(after.value, before.value)
+
+
+def lower(value: float, than: float) -> bool:
+    """Say whether a criterion is lower than another by more than rounding."""
+    return value < than - 1e-9 * (1.0 + abs(than))
 
 
 def _best_swap(search: Search, at: Trimmed) -> Trimmed | None:
     """Try pairs in the order of the gain predicted at fixed variances; return the first that lowers the criterion."""
     leaving, entering = _near_the_cut(search, at)
     gains = at.predictive[leaving][:, None] - at.predictive[entering][None, :]
+    slack = SLACK if len(search.y) <= LARGE else 0.0
     for flat in np.argsort(-gains, axis=None, kind="stable")[:WIDTH]:
         i, j = np.unravel_index(flat, gains.shape)
-        if gains[i, j] <= -SLACK:
+        if gains[i, j] <= -slack:
             break
         weights = at.weights.copy()
         weights[leaving[i]], weights[entering[j]] = 0.0, 1.0
-        after = fit_at(search, weights, at.x, EXACT, at.history)
-        if after.value < at.value - 1e-9 * (1.0 + abs(at.value)):
-            return after
+        x, value = solve_at(search, weights, at.x, TRIAL)
+        if lower(value, at.value):
+            return fit_at(search, weights, x, EXACT, at.history)
     return None
 
 

@@ -67,7 +67,7 @@ class Trimming:
     fraction: float
     level: Literal["observation", "group"] = "observation"
     interpolation: Literal["linear", "power"] = "linear"
-    starts: int = 30
+    starts: int = 50
     keep: str | ArrayLike | Sequence[object] | None = None
     rng: Rng = None
     step: float = np.inf

@@ -1,43 +1,36 @@
-"""The search: many starts, two cheap steps each, the best few to the end, then exchanges.
+"""The search: many starts, a few cheap steps each, the best few to a fixed point, then exchanges.
 
 Rousseeuw & Van Driessen (2006), Computing LTS regression for large data sets, Data Mining and Knowledge Discovery 12,
-29–45, for starts and concentration; MATH §2 for the exchanges.
+29–45, for starts, concentration, and ranking on a subsample; MATH §2 for the exchanges.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from limeform.fit.estimate import default_start
-from limeform.fit.trimming.exchange import exchange, shake
+from limeform.fit.trimming.exchange import exchange, improves, shake
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.simplex import smallest
-from limeform.fit.trimming.steps import (
-    EXACT,
-    QUICK,
-    Search,
-    Trimmed,
-    concentrate,
-    descend,
-    evaluate_at,
-    fit_at,
-    objective_at,
-    start_of,
-)
-from limeform.solve import EvaluationError
+from limeform.fit.trimming.starts import LARGE, Begun, random_starts
+from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at, start_of
 
-BATCH = 10
-"""Starts between two looks at whether they agree."""
-
-FINALISTS = 5
-"""How many starts are followed to the end."""
+FINALISTS = 6
+"""How many different starts are followed to the end, the uniform one among them; half as many of large data."""
 
 SHAKES = 5
-"""Random moves of several units around the best fit."""
+"""Random moves of several units around the best fit, where the finalists disagree."""
+
+AGREE = 1e-6
+"""Criteria that differ by less are the same."""
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 @dataclass(frozen=True)
@@ -51,17 +44,22 @@ class Found:
     starts : int
         Starts tried, the uniform one included.
     followed, agreeing : int
-        Starts followed to the end, and how many of them reached the best value.
+        Starts whose end is known (those that meet are followed once), and how many of them end at the best value.
     fixed_point, exchange_optimal : bool
         Whether concentration stands still there, and whether no considered swap is better.
     """
 
-    best: Trimmed
+    best: Trimmed = field(repr=False)
     starts: int
     followed: int
     agreeing: int
     fixed_point: bool
     exchange_optimal: bool
+
+    @property
+    def vertex(self) -> bool:
+        """Whether every weight is zero or one."""
+        return bool(np.isin(self.best.weights, (0.0, 1.0)).all())
 
 
 def find(search: Search, options: Trimming) -> Found:
@@ -78,69 +76,83 @@ def find(search: Search, options: Trimming) -> Found:
     -------
     Found
     """
-    finish = partial(_finish, search, max_outer=options.max_outer)
     uniform = uniform_start(search, options)
     if search.h == search.n_units:
         return Found(uniform, 1, 1, 1, True, True)
     generator = np.random.default_rng(0 if options.rng is None else options.rng)
     *children, last = generator.spawn(options.starts + 1)
-    begun = _starts(search, children, options.n_jobs)
-    chosen = _different([uniform, *sorted(begun, key=lambda start: start.value)])[: FINALISTS + 1]
-    ended = Parallel(n_jobs=options.n_jobs)(delayed(finish)(start) for start in chosen)
+    begun = random_starts(search, children, last)
+    begun = sorted(begun, key=lambda start: start.value)
+    chosen = _meeting(begun)[: (FINALISTS if len(search.y) <= LARGE else FINALISTS // 2) - 1]
+    settle = partial(_settle, search, max_outer=options.max_outer)
+    settled = _meeting(
+        [uniform, *each(settle, [start for start, _ in chosen], options.n_jobs)], [1, *(count for _, count in chosen)]
+    )
+    finish = partial(exchange, search, max_outer=options.max_outer)
+    ended = each(finish, [at for at, _ in settled], options.n_jobs)
+    counts = [count for _, count in settled]
     best, optimal = min(ended, key=lambda end: end[0].value)
-    reached = [bool(end.value <= best.value + 1e-6) for end, _ in ended]
-    if not all(reached) or len(ended) < 2:
+    if not all(end.value <= best.value + AGREE for end, _ in ended):
         best, optimal = _shaken(search, best, optimal, options.max_outer, last)
-    reached = [bool(end.value <= best.value + 1e-6) for end, _ in ended]
+    best = _earlier_first(search, best)
     return Found(
         best=best,
-        starts=1 + len(begun),
-        followed=len(ended),
-        agreeing=sum(reached),
+        starts=1 + options.starts,
+        followed=sum(counts),
+        agreeing=sum(count for count, (end, _) in zip(counts, ended, strict=True) if end.value <= best.value + AGREE),
         fixed_point=bool(np.array_equal(smallest(best.slope, search.h, search.always), best.weights)),
         exchange_optimal=optimal,
     )
+
+
+def each(function: Callable[[In], Out], inputs: Sequence[In], n_jobs: int) -> list[Out]:
+    """Apply a function to each input, in several processes if ``n_jobs`` asks for them."""
+    if n_jobs == 1 or len(inputs) < 2:
+        return [function(one) for one in inputs]
+    return list(Parallel(n_jobs=n_jobs)(delayed(function)(one) for one in inputs))
+
+
+def _meeting(starts: Sequence[In], counts: Sequence[int] | None = None) -> list[tuple[In, int]]:
+    """Return starts that keep different units, in the order given, with how many have met in each."""
+    first: dict[bytes, In] = {}
+    total: dict[bytes, int] = {}
+    for start, count in zip(starts, counts or [1] * len(starts), strict=True):
+        key = start.weights.tobytes()  # type: ignore[attr-defined]
+        first.setdefault(key, start)
+        total[key] = total.get(key, 0) + count
+    return [(start, total[key]) for key, start in first.items()]
+
+
+def _settle(search: Search, start: Begun, max_outer: int) -> Trimmed:
+    """Follow a start to a fixed point."""
+    return concentrate(search, fit_at(search, start.weights, start.x, EXACT), EXACT, max_outer)
 
 
 def _shaken(
     search: Search, best: Trimmed, optimal: bool, max_outer: int, rng: np.random.Generator
 ) -> tuple[Trimmed, bool]:
     for _ in range(SHAKES):
-        after = shake(search, best, max_outer, rng)
-        optimal = optimal or after is not best
-        best = after
+        after, ended = shake(search, best, max_outer, rng)
+        if improves(after, best):
+            best, optimal = after, ended
     return best, optimal
 
 
-def _starts(search: Search, children: list[np.random.Generator], n_jobs: int) -> list[Trimmed]:
-    """Begin from random subsets, batch by batch; stop early where the best ones of a batch all agree."""
-    begun: list[Trimmed] = []
-    for first in range(0, len(children), BATCH):
-        batch = children[first : first + BATCH]
-        some = Parallel(n_jobs=n_jobs)(delayed(random_start)(search, child) for child in batch)
-        begun += [start for start in some if start is not None]
-        values = sorted(start.value for start in begun)
-        if len(values) > BATCH and values[BATCH // 2] <= values[0] + 1e-6:
-            break
-    return begun
-
-
-def _different(starts: list[Trimmed]) -> list[Trimmed]:
-    """Leave out starts that keep the same units as an earlier one."""
-    seen: set[bytes] = set()
-    kept = []
-    for start in starts:
-        key = start.weights.tobytes()
-        if key not in seen:
-            kept.append(start)
-        seen.add(key)
-    return kept
-
-
-def _finish(search: Search, start: Trimmed, max_outer: int) -> tuple[Trimmed, bool]:
-    """Follow a start to a fixed point that no exchange improves."""
-    exact = fit_at(search, start.weights, start.x, EXACT)
-    return exchange(search, concentrate(search, exact, EXACT, max_outer), max_outer)
+def _earlier_first(search: Search, at: Trimmed) -> Trimmed:
+    """Of rows that are equal in all columns keep the earlier ones; the criterion stays the same."""
+    if search.groups is not None:
+        return at
+    rows = search.setup.rows
+    columns = np.column_stack([search.y, rows.x, rows.z, rows.precision, rows.cells.codes, search.always])
+    _, kind = np.unique(columns, axis=0, return_inverse=True)
+    kind = kind.ravel()
+    order = np.lexsort((np.arange(len(kind)), kind))
+    ranked = np.lexsort((-at.weights, kind))
+    weights = at.weights.copy()
+    weights[order] = at.weights[ranked]
+    if np.array_equal(weights, at.weights):
+        return at
+    return replace(fit_at(search, weights, at.x, EXACT), history=at.history)
 
 
 def uniform_start(search: Search, options: Trimming) -> Trimmed:
@@ -149,35 +161,9 @@ def uniform_start(search: Search, options: Trimming) -> Trimmed:
     weights = np.where(search.always, 1.0, share)
     if search.groups is not None:
         at = fit_at(search, np.ones(search.n_units), start_of(search), EXACT)
-        return fit_at(search, smallest(at.slope, search.h, search.always), at.x, EXACT)
-    at = fit_at(search, weights, start_of(search), EXACT)
-    if np.isfinite(options.step):
-        at = descend(search, at, options.step, options.max_outer)
+        at = fit_at(search, smallest(at.slope, search.h, search.always), at.x, EXACT)
+    else:
+        at = fit_at(search, weights, start_of(search), EXACT)
+        if np.isfinite(options.step):
+            at = descend(search, at, options.step, options.max_outer)
     return concentrate(search, at, EXACT, options.max_outer)
-
-
-def random_start(search: Search, rng: np.random.Generator) -> Trimmed | None:
-    """Take two cheap steps from a fit to a few random units; None if these determine nothing.
-
-    Parameters
-    ----------
-    search : Search
-        The model.
-    rng : Generator
-        Source of the subset.
-
-    Returns
-    -------
-    Trimmed or None
-    """
-    p = search.setup.products.n_fixed
-    size = min(search.n_units, p + 2 if search.groups is None else max(2, p))
-    weights = np.zeros(search.n_units)
-    weights[rng.choice(search.n_units, size=size, replace=False)] = 1.0
-    try:
-        objective = objective_at(search, weights)
-        few = evaluate_at(search, objective, objective.at(np.maximum(default_start(objective), search.lower)), weights)
-        first = fit_at(search, smallest(few.slope, search.h, search.always), few.x, QUICK)
-        return concentrate(search, first, QUICK, 2)
-    except EvaluationError:
-        return None

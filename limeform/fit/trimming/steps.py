@@ -20,10 +20,8 @@ from limeform.solve import Newton, Problem
 
 IntArray = NDArray[np.int32]
 
-QUICK = Newton(tol=1e-3, max_iter=4)
-"""Inner solver of the starts: their fits only rank rows."""
-
 EXACT = Newton(tol=1e-8, max_iter=100)
+"""Inner solver of all fits that are compared."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +138,22 @@ def fit_at(
     Trimmed
     """
     objective = objective_at(search, weights)
-    x = start
-    if objective.n_parameters:
-        problem = Problem(start, objective.value, objective.gradient, objective.hessian, lower=search.lower)
-        x = solver.minimize(problem).x
+    x = _minimiser(search, objective, start, solver)
     return evaluate_at(search, objective, objective.at(x), weights, history)
+
+
+def solve_at(search: Search, weights: FloatArray, start: FloatArray, solver: Newton) -> tuple[FloatArray, float]:
+    """Return variance parameters and criterion of a fit, and nothing else; parameters as in `fit_at`."""
+    objective = objective_at(search, weights)
+    x = _minimiser(search, objective, start, solver)
+    return x, objective.value(x) - _unit_of_density(search, search.row_weights(weights))
+
+
+def _minimiser(search: Search, objective: Objective, start: FloatArray, solver: Newton) -> FloatArray:
+    if objective.n_parameters == 0:
+        return start
+    problem = Problem(start, objective.value, objective.gradient, objective.hessian, lower=search.lower)
+    return solver.minimize(problem).x
 
 
 def evaluate_at(
@@ -161,19 +170,27 @@ def evaluate_at(
     full = objective_at(search, np.ones(search.n_units))
     whole = replace(point, reduction=full.reduction_at(point))
     each = contributions(full, whole, search.y, replace(rows, weights=np.ones(len(w))))
-    unit = _typical_log_variance(full)
     sizes = np.bincount(search.groups, minlength=search.n_units)
-    slope = each.by_group(search.groups, whole.reduction.log_dets, search.reml) - 0.5 * unit * sizes
-    value -= 0.5 * (unit + np.log(2 * np.pi)) * float(w.sum())
+    slope = each.by_group(search.groups, whole.reduction.log_dets, search.reml)
+    slope = slope - 0.5 * typical_log_variance(search) * sizes
+    value -= _unit_of_density(search, w)
     return Trimmed(weights, point.x, value, slope, slope, replace(each, weights=w), (*history, value))
 
 
-def _typical_log_variance(full: Objective) -> float:
+def _unit_of_density(search: Search, row_weights: FloatArray) -> float:
+    """Return the constant that makes criteria of different numbers of rows comparable; zero if rows are trimmed."""
+    if search.groups is None:
+        return 0.0
+    return 0.5 * (typical_log_variance(search) + float(np.log(2 * np.pi))) * float(row_weights.sum())
+
+
+def typical_log_variance(search: Search) -> float:
     """Return the log of a typical error variance of the data.
 
     Groups of different size are compared by densities in this unit, so that a change of the units of y changes nothing.
     """
-    return -full.products.log_precision / float(full.products.weight.sum())
+    products = search.setup.products
+    return -products.log_precision / float(products.weight.sum())
 
 
 def _power_slope(rows: Contributions, reml: bool) -> FloatArray:

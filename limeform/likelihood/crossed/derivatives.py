@@ -42,26 +42,24 @@ class CrossedDerivatives(VarianceDerivatives):
         """Whether second derivatives are exact; else they are those of the average information."""
         return self.reduction.products.offsets[-1] <= EXACT
 
-    def log_det_second(self) -> FloatArray:
-        """Return tr(T d²Gamma) - tr(T A T B), T = Z'PZ with all pairs of levels."""
-        every = self._all_marginal
-        q, shapes, offsets = len(self.covariance.first), self.reduction.products.shapes, self.reduction.products.offsets
-        traces = np.zeros((q, q))
+    def second(self, half: FloatArray) -> FloatArray:
+        """Return tr((T - Q) d²Gamma) + tr((2 Q - T) A T B) with Q = R Omega R' over all pairs of levels, exact."""
+        moved = self.moved(half)
+        between = np.einsum("nqh,nm,mrh->qr", moved, self._all_marginal, moved, optimize=True)
+        return self.curved(half) + 2.0 * between - self._traces()
+
+    def _traces(self) -> FloatArray:
+        """Return tr(T A T B) over all pairs of levels."""
+        every, first = self._all_marginal, self.covariance.first
+        shapes, offsets = self.reduction.products.shapes, self.reduction.products.offsets
+        traces = np.zeros((len(first), len(first)))
         for f, one in enumerate(shapes):
             for g, other in enumerate(shapes):
                 block = every[offsets[f] : offsets[f + 1], offsets[g] : offsets[g + 1]]
                 block = block.reshape(one.levels, one.width, other.levels, other.width)
-                first = self.covariance.first[:, one.columns, one.columns]
-                second = self.covariance.first[:, other.columns, other.columns]
-                traces += np.einsum("lamb,lcmd,qac,rbd->qr", block, block, first, second, optimize=True)
-        return self.curved(np.zeros((self.gram_first.shape[1], 0))) - traces
-
-    def gram_second(self, half: FloatArray) -> FloatArray:
-        """Return tr(Omega (2 R'A T B R - R' d²Gamma R)), exact, for Omega = half @ half.T."""
-        q = len(self.covariance.first)
-        moved = self.moved(half)
-        every = np.einsum("nqh,nm,mrh->qr", moved, self._all_marginal, moved, optimize=True)
-        return 2.0 * every.reshape(q, q) + self.curved(half) - self.curved(half[:, :0])
+                left, right = first[:, one.columns, one.columns], first[:, other.columns, other.columns]
+                traces += np.einsum("lamb,lcmd,qac,rbd->qr", block, block, left, right, optimize=True)
+        return traces
 
     def curved(self, half: FloatArray) -> FloatArray:
         """Return tr((T - R Omega R') d²Gamma), summed over levels, for Omega = half @ half.T."""

@@ -1,0 +1,158 @@
+"""The plots of a fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, residual_plot
+from limeform.results import plots
+from limeform.results.inference import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from limeform.results.lmm import LMMResults
+
+
+class Plotting:
+    """Part of a results class: pictures, drawn on the axes given or on a new figure."""
+
+    def plot_forest(
+        self,
+        *,
+        transform: Callable[[FloatArray], Any] | None = None,
+        labels: plots.Labels | None = None,
+        reference: float | Literal["auto"] | None = "auto",
+        order: Literal["data", "estimate", "weight"] | None = None,
+        annotate: bool | None = None,
+        alpha: float = 0.05,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw a forest plot of a meta-analysis: the rows with their intervals, and the summary or the fitted values.
+
+        Squares have areas in proportion to weights, the inverse of the marginal variance of a row. Where all rows have
+        the same mean a diamond shows it with its interval, and a bar the prediction interval of a new study; with
+        moderators a diamond in each row shows its fitted value. Rows that are too many to be labelled (about 100 on a
+        page) are sorted by estimate and drawn as thin lines. Text stays within the space that ``ax`` had.
+
+        Parameters
+        ----------
+        transform : callable, optional
+            Applied to all values, such as ``np.exp`` for log ratios, for which the axis is logarithmic.
+        labels : sequence of length nobs, or Series on the index of the data, optional
+            Names of the rows; the levels of the grouping factor if left out. The name of a Series is the heading.
+        reference : float, "auto" or None
+            Place of the vertical line, before the transform; "auto" is zero, left out where it is far from the rows.
+        order : {"data", "estimate", "weight"}, optional
+            Order of the rows; if left out that of the data, or by estimate where they are too many to be labelled.
+        annotate : bool, optional
+            Write estimates and intervals on the right; if left out, where ``ax`` has room for them.
+        alpha : float
+            One minus the coverage of the intervals.
+        ax : Axes, optional
+            Where to draw; a new figure that fits the rows if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        OptionError
+            If the sampling variances are not known, or an argument does not fit.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> data = lf.datasets.normand1999()
+        >>> data["difference"] = data["m1i"] - data["m2i"]
+        >>> data["se"] = (data["sd1i"] ** 2 / data["n1i"] + data["sd2i"] ** 2 / data["n2i"]) ** 0.5
+        >>> results = lf.lmm("difference ~ 1 + (1 | study)", data, se="se").fit()
+        >>> ax = results.plot_forest(labels=data["source"])
+        """
+        fit = cast("LMMResults", self)
+        content = plots.forest_content(
+            fit.design,
+            fit.estimates.beta,
+            fit.estimates.beta_covariance,
+            fit.estimates.gamma,
+            fit.heterogeneity,
+            labels,
+            alpha,
+        )
+        return forest_plot(content, transform=transform, reference=reference, order=order, annotate=annotate, ax=ax)
+
+    def plot_funnel(self, *, reference: float | None = None, ax: Axes | None = None) -> Axes:
+        """Draw a funnel plot of a meta-analysis: estimates, or residuals with moderators, against standard errors.
+
+        The contours hold 90, 95 and 99 percent of the rows if nothing but sampling error makes them differ.
+
+        Parameters
+        ----------
+        reference : float, optional
+            Where the funnel stands; the pooled estimate (zero for residuals) if left out. With zero the contours are
+            those of significance.
+        ax : Axes, optional
+            Where to draw; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        OptionError
+            If the sampling variances are not known.
+        """
+        fit = cast("LMMResults", self)
+        return funnel_plot(plots.funnel_content(fit.design, fit.estimates.beta, reference), ax=ax)
+
+    def plot_residuals(self, *, ax: Axes | None = None) -> Axes:
+        """Draw conditional residuals against fitted values, with a local regression line through them.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        fit = cast("LMMResults", self)
+        fitted = fit.fittedvalues.to_numpy()
+        return residual_plot(plots.residual_content(fit.design.response, fitted, fit.design.y - fitted), ax=ax)
+
+    def plot_random_effects(
+        self, *, sort_by: str | None = None, alpha: float = 0.05, ax: Axes | Iterable[Axes] | None = None
+    ) -> NDArray[np.object_]:
+        """Draw the random effects with their conditional intervals, sorted, one panel for each effect.
+
+        Parameters
+        ----------
+        sort_by : str, optional
+            Effect that the levels are sorted by; the first if left out. All panels have the same order.
+        alpha : float
+            One minus the coverage of the intervals.
+        ax : Axes or array of Axes, optional
+            Where to draw, one for each effect; a new figure if left out.
+
+        Returns
+        -------
+        ndarray of Axes, shape (number of effects,)
+
+        Raises
+        ------
+        OptionError
+            If the model has no random effects, or an argument does not fit.
+        """
+        fit = cast("LMMResults", self)
+        random = fit.design.random
+        modes = None if random is None else fit._modes
+        return caterpillar_plot(
+            plots.caterpillar_content(random, modes, float(np.std(fit.design.y)), sort_by, alpha), ax=ax
+        )
