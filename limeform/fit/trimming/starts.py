@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from limeform.covariance import BlockDiagonal
+from limeform.fit.trimming.begun import Begun
+from limeform.fit.trimming.crossed_starts import crossed_starts
 from limeform.fit.trimming.simplex import FloatArray
 from limeform.fit.trimming.steps import Search, start_of
-from limeform.likelihood import ResidualVariance
+from limeform.likelihood import CrossedRows, ResidualVariance
 from limeform.likelihood.crossproducts import Rows, make_cells, working_rows
 
 STEPS = 4
@@ -39,15 +41,6 @@ ENTRIES = 3_000_000
 RIDGE = 1e-9
 SMALLEST = 1e-10
 """Keep the arithmetic defined where a subset determines too little, in working units."""
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Where a start has come to: ``weights``, shape (units,), variance parameters ``x``, shape (q,), and criterion."""
-
-    weights: FloatArray
-    x: FloatArray
-    value: float
 
 
 @dataclass(frozen=True)
@@ -126,6 +119,8 @@ def random_starts(search: Search, children: Sequence[np.random.Generator], rng: 
     -------
     list of Begun
     """
+    if isinstance(search.setup.rows, CrossedRows):
+        return crossed_starts(search, children)
     few = sampled(search, rng) if len(search.y) > LARGE else search
     columns = _columns(few)
     size = max(1, ENTRIES // len(columns.v))
