@@ -20,7 +20,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, lmm
+from limeform.models import LMM, CrossProducts, Random, lmm
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -29,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "LMM",
     "ConvergenceWarning",
+    "CrossProducts",
     "DataError",
     "FormulaError",
     "Ipopt",

@@ -45,6 +45,8 @@ class Design:
         Rows left out.
     recipe : Recipe
         How to make the columns from new data.
+    rows_read : int
+        Number of rows that were read in chunks and not kept; zero where the arrays have all rows.
     """
 
     response: str
@@ -58,6 +60,12 @@ class Design:
     index: pd.Index
     missing: Missing
     recipe: Recipe
+    rows_read: int = 0
+
+    @property
+    def nobs(self) -> int:
+        """Number of rows used."""
+        return self.rows_read or len(self.y)
 
     @property
     def random(self) -> GroupedEffects | None:

@@ -127,7 +127,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
     @property
     def nobs(self) -> int:
         """Number of rows used."""
-        return len(self.design.y)
+        return self.design.nobs
 
     @property
     def n_kept(self) -> int:
@@ -210,6 +210,8 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
         return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None
 
     def _rows(self, values: FloatArray, name: str) -> pd.Series:
+        if len(values) != self.nobs:
+            raise OptionError("the rows were read in chunks and not kept: use predict(data) on rows at hand")
         return pd.Series(values, index=self.design.index, name=name)
 
     # ------------------------------------------------------------------ trimming

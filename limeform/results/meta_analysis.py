@@ -35,9 +35,9 @@ class MetaAnalysis(ABC):
 
     @cached_property
     def heterogeneity(self) -> Heterogeneity | None:
-        """Q, tau², I² (percent) and H² of a meta-analysis; None where the sampling variances are unknown."""
+        """Q, tau², I² (percent) and H² of a meta-analysis; None where the sampling variances are unknown, or not kept."""
         variance = self.design.errors.variance
-        if variance is None:
+        if variance is None or not len(variance):
             return None
         kept = self.inliers.to_numpy()
         return heterogeneity(self.design.x[kept], variance[kept], cochran_q(self._setup), self._tau2())

@@ -112,7 +112,7 @@ def make_ready(products: CrossedProducts, scale: FloatArray | None = None, like:
     pairs = like.products if like is not None else [PairProducts(plan, each, each.factor == 0) for each in plan.stages]
     entries = off_diagonal_values(products, 0, off_diagonal)[:, stage.source]
     columns = _columns(plan, stage, pairs[0], diagonal[0], entries, border[0], gram)
-    later = np.concatenate([block.transpose(2, 0, 1).reshape(-1, len(gram)) for block in border[1:]])
+    later = _stacked(border[1:], len(gram))
     explained = multiply(columns.blocks, columns.groups.coefficients)
     work = initial_workspace(plan, diagonal, off_diagonal)
     work -= pairs[0].forward(columns.blocks)
@@ -136,7 +136,7 @@ def ready_for_response(products: CrossedProducts, like: Ready) -> Ready:
     coefficients = solve_upper(old.groups.factor, solve_lower(old.groups.factor, border[0]))
     within = gram - np.einsum("kim,kjm->ij", coefficients, border[0], optimize=True)
     columns = replace(old, groups=Groups(old.groups.factor, coefficients, (within + within.T) / 2))
-    later = np.concatenate([block.transpose(2, 0, 1).reshape(-1, len(gram)) for block in border[1:]])
+    later = _stacked(border[1:], len(gram))
     later = later - _spread(columns, multiply(columns.blocks, coefficients))
     plan = replace(like.plan, products=products)
     return replace(like, plan=plan, border=border, gram=gram, first=columns, later=later)
@@ -167,6 +167,12 @@ def _columns(
 
 def _level_of_pair(stage: Stage) -> FloatArray:
     return np.repeat(np.arange(len(stage.pair_start) - 1), np.diff(stage.pair_start))
+
+
+def _stacked(border: list[FloatArray], columns: int) -> FloatArray:
+    """Return the borders of several factors as (effects, columns)."""
+    parts = [block.transpose(2, 0, 1).reshape(-1, columns) for block in border]
+    return np.concatenate(parts) if parts else np.zeros((0, columns))
 
 
 def _spread(columns: Columns, values: FloatArray) -> FloatArray:

@@ -18,6 +18,7 @@ from limeform.likelihood.coordinates import Coordinates, chunks
 from limeform.likelihood.crossproducts import IntArray, sum_outer, working_rows
 
 LongArray = NDArray[np.int64]
+IndexArray = NDArray[np.intp] | NDArray[np.int32]
 
 
 @dataclass(frozen=True)
