@@ -104,13 +104,12 @@ def first_design(
 def _with_every_level(frame: pd.DataFrame, categories: Categories) -> pd.DataFrame:
     """Add rows so that every level of the categories occurs; they are used for the recipe only."""
     added = [frame]
+    fullest = int(np.argmax(frame.notna().sum(axis=1).to_numpy()))
     for name, levels in categories.items():
         if name not in frame.columns:
             raise UnknownColumnError(name, frame.columns, "categories=")
-        row = frame.iloc[np.arange(len(levels)) % len(frame)]
-        added.append(row.assign(**{name: levels}))
-    whole = pd.concat(added, ignore_index=True)
-    return whole.assign(**{name: pd.Categorical(whole[name], list(levels)) for name, levels in categories.items()})
+        added.append(frame.iloc[[fullest] * len(levels)].assign(**{name: list(levels)}))
+    return _as_categories(pd.concat(added, ignore_index=True), categories)
 
 
 def read_chunk(recipe: Recipe, frame: object, keywords: Keywords, categories: Categories) -> Chunk:
