@@ -11,18 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from limeform.likelihood.batched import FloatArray
+from limeform.likelihood.crossed import components as parts
+from limeform.likelihood.crossed.components import IndexArray, SparsePattern, components
+from limeform.likelihood.crossed.pattern import sparse_pattern
 from limeform.likelihood.crossed.statistics import CrossedProducts, Pair
 from limeform.likelihood.crossproducts import IntArray
-
-IndexArray = NDArray[np.int32] | NDArray[np.int64]
-
-WHOLE = 256
-"""A remainder of this size or less is one dense matrix, whatever its components."""
-
 
 @dataclass(frozen=True)
 class Stack:
@@ -64,6 +59,8 @@ class Remainder:
         Its components by size.
     start, place, width : ndarray, shape (N - first,)
         For each effect: where its component begins in the workspace, its row there, and the size of the component.
+    pattern : SparsePattern, optional
+        Its entries if it is one sparse matrix; then there are no stacks.
     """
 
     first: int
@@ -71,6 +68,7 @@ class Remainder:
     start: IndexArray
     place: IndexArray
     width: IndexArray
+    pattern: SparsePattern | None = None
 
     @property
     def size(self) -> int:
@@ -80,6 +78,8 @@ class Remainder:
     def positions(self, rows: IndexArray, columns: IndexArray) -> IndexArray:
         """Return where entries are kept, ``rows >= columns`` counted among all effects."""
         rows, columns = rows - self.first, columns - self.first
+        if self.pattern is not None:
+            return self.pattern.positions(rows, columns, self.size)
         found: IndexArray = self.start[rows] + self.place[rows] * self.width[rows] + self.place[columns]
         return found
 
@@ -173,17 +173,25 @@ def make_plan(products: CrossedProducts) -> Plan:
         off_diagonal.append(used if inside else -1)
         widths = products.shapes[pair.first].width * products.shapes[pair.second].width
         used += len(pair.rows) * widths if inside else 0
-    remainder = _remainder(products, used)
-    size = remainder.stacks[-1].stop if remainder.stacks else used
+    pattern = sparse_pattern(products, used)
+    remainder = _remainder(products, used) if pattern is None else _sparse_remainder(products, pattern)
+    size = used if pattern is None else used + len(pattern.rows)
+    size = remainder.stacks[-1].stop if remainder.stacks else size
     stages = tuple(_stage(products, f, diagonal, off_diagonal, size) for f in range(chain))
     return Plan(products, stages, remainder, tuple(diagonal), tuple(off_diagonal), size)
+
+
+def _sparse_remainder(products: CrossedProducts, pattern: SparsePattern) -> Remainder:
+    first = products.offsets[products.chain]
+    none = np.zeros(products.offsets[-1] - first, np.int64)
+    return Remainder(first, (), none, none, none, pattern)
 
 
 def _remainder(products: CrossedProducts, start: int) -> Remainder:
     """Divide what is not eliminated level by level into connected components, and those into stacks by size."""
     first = products.offsets[products.chain]
     n = products.offsets[-1] - first
-    component = _components(products) if n > WHOLE else np.zeros(n, np.int64)
+    component = components(products) if n > parts.WHOLE else np.zeros(n, np.int64)
     sizes = np.bincount(component)
     padded = _size_class(sizes) if len(sizes) > 1 else sizes
     begin, place, width = np.zeros(n, np.int64), np.zeros(n, np.int64), padded[component] if n else np.zeros(0, int)
@@ -201,29 +209,6 @@ def _remainder(products: CrossedProducts, start: int) -> Remainder:
         stacks.append(Stack(start, scalars))
         start = stacks[-1].stop
     return Remainder(first, tuple(stacks), begin, place, width)
-
-
-def component_sizes(products: CrossedProducts) -> NDArray[np.int64]:
-    """Return the sizes of the dense matrices that the remainder is kept as, before they are rounded up."""
-    n = products.offsets[-1] - products.offsets[products.chain]
-    if n > WHOLE:
-        return np.bincount(_components(products)).astype(np.int64)
-    return np.full(1 if n else 0, n, np.int64)
-
-
-def _components(products: CrossedProducts) -> NDArray[np.int64]:
-    """Return the connected component of each effect of the remainder, numbered from zero."""
-    begin = np.cumsum([0, *(shape.levels for shape in products.shapes)])
-    ends = [(begin[pair.first] + pair.rows, begin[pair.second] + pair.columns) for pair in products.pairs]
-    rows, columns = (np.concatenate([end[i] for end in ends]) for i in (0, 1))
-    graph = sparse.coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(begin[-1], begin[-1]))
-    labels = connected_components(graph, directed=False)[1]
-    kept = [
-        np.repeat(labels[begin[f] : begin[f + 1]], shape.width)
-        for f, shape in enumerate(products.shapes)
-        if f >= products.chain
-    ]
-    return np.unique(np.concatenate(kept), return_inverse=True)[1].astype(np.int64)
 
 
 def _size_class(sizes: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -22,6 +22,7 @@ from limeform.likelihood.batched import FloatArray, cholesky, multiply, solve_lo
 from limeform.likelihood.crossed.plan import Plan, Stage, initial_workspace, make_plan, off_diagonal_values
 from limeform.likelihood.crossed.products import PairProducts
 from limeform.likelihood.crossed.remainder import Factored, factor
+from limeform.likelihood.crossed.sparse_remainder import SparseFactored, factor_sparse
 from limeform.likelihood.crossed.statistics import CrossedProducts
 from limeform.likelihood.grouped import Groups, Reduction, reduce
 
@@ -214,7 +215,7 @@ class CrossedReduction:
         The statistics.
     eliminated : list of Eliminated
         Factors that went level by level.
-    factored : Factored
+    factored : Factored or SparseFactored
         The remainder.
     later : ndarray, shape (later effects, p + 1)
         Border after all eliminations.
@@ -226,7 +227,7 @@ class CrossedReduction:
 
     ready: Ready
     eliminated: list[Eliminated]
-    factored: Factored
+    factored: Factored | SparseFactored
     later: FloatArray
     gram: FloatArray
     log_det: float
@@ -263,7 +264,7 @@ class CrossedReduction:
         effects[rest], crossed = self.factored.solve(self.later[rest])
         found = [
             Reduction(marginal, self._of_levels(f, crossed, plan.remainder.first), self.gram, np.zeros(0))
-            for f, marginal in zip(range(chain, len(self.products.shapes)), self.factored.marginals(), strict=True)
+            for f, marginal in zip(range(chain, len(self.products.shapes)), self.factored.marginals(covariance), strict=True)
         ]
         for each, pairs in zip(self.eliminated[::-1], self.ready.products[::-1], strict=True):
             back = multiply(multiply(each.marginal, pairs.backward(doubled)), each.marginal)
@@ -358,7 +359,8 @@ def reduce_crossed(ready: Ready, gammas: list[FloatArray]) -> CrossedReduction:
         later += _spread(columns, step.crossed - multiply(blocks, columns.groups.coefficients))
         gram, log_det = step.gram, log_det + step.log_det
         eliminated.append(Eliminated(stage, columns, gamma, step.marginal, step.crossed))
-    factored = factor(plan, work, gammas[products.chain :])
+    pattern, left = plan.remainder.pattern, gammas[products.chain :]
+    factored = factor(plan, work, left) if pattern is None else factor_sparse(plan, pattern, work, left)
     rest = later[plan.remainder.first - products.offsets[1] :]
     gram = gram - factored.half(rest)
     return CrossedReduction(ready, eliminated, factored, later, gram, log_det + factored.log_det)

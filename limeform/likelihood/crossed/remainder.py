@@ -5,20 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 
 from limeform.likelihood.batched import FloatArray
-from limeform.likelihood.crossed.plan import Plan, Stack
+from limeform.likelihood.crossed.plan import IndexArray, Plan, Stack
+from limeform.likelihood.crossed.roots import CANCELS, by_level, divide_by_root, root_of
 from limeform.solve import EvaluationError
-
-FLOOR = 1e-13
-"""A variance of zero in the remainder is taken as this much, in working units, so that its factor has an inverse."""
-
-CANCELS = 1e-4
-"""Below this product of variance and cross-product, I - K^-1 would lose digits, and a longer formula is taken."""
-
 
 @dataclass
 class Factored:
@@ -77,20 +70,11 @@ class Factored:
         for stack, matrix in zip(self.plan.remainder.stacks, self.matrices, strict=True):
             keep = stack.scalars >= 0
             solved[stack.scalars[keep]] = _times_inverse(matrix, _rows(scaled, stack))[keep]
-        return self._by_level(solved, np.matmul), self._by_level(solved, _divide)
+        return by_level(self.plan, self.roots, solved, np.matmul), by_level(self.plan, self.roots, solved, divide_by_root)
 
     def times_root_transposed(self, border: FloatArray) -> FloatArray:
         """Return L'border, shape (remainder, h)."""
-        return self._by_level(border, lambda root, rows: np.matmul(root.T, rows))
-
-    def _by_level(self, rows: FloatArray, operation) -> FloatArray:  # type: ignore[no-untyped-def]
-        """Apply an operation with L to the k rows of each level."""
-        result, products = np.empty_like(rows), self.plan.products
-        for root, f in zip(self.roots, range(products.chain, len(products.shapes)), strict=True):
-            part = slice(*(np.array(products.offsets[f : f + 2]) - self.plan.remainder.first))
-            k = len(root)
-            result[part] = operation(root, rows[part].reshape(-1, k, rows.shape[1])).reshape(-1, rows.shape[1])
-        return result
+        return by_level(self.plan, self.roots, border, lambda root, rows: np.matmul(root.T, rows))
 
     def covariance(self) -> FloatArray:
         """Return C, laid out as the workspace: lower triangles, zeros elsewhere."""
@@ -102,7 +86,7 @@ class Factored:
             _sandwich(place, self._bands(stack, lower=True))
         return laid_out
 
-    def marginals(self) -> list[FloatArray]:
+    def marginals(self, covariance: FloatArray) -> list[FloatArray]:  # noqa: ARG002 -- the sparse remainder needs it
         """Return the blocks of S - SCS of every level by factor, each (k, k, m)."""
         self.invert()
         return [self._marginal(f) for f in range(self.plan.products.chain, len(self.plan.products.shapes))]
@@ -131,7 +115,7 @@ class Factored:
             self.matrices[0].ravel()
         )
 
-    def _times_cross_products(self, every: FloatArray, k: int) -> FloatArray:
+    def _times_cross_products(self, every: IndexArray, k: int) -> FloatArray:
         """Return the blocks of K^-1 L'S of the levels whose first effects are ``every``, shape (m, k, k)."""
         blocks = np.zeros((len(every), k, k))
         for stack, matrix in zip(self.plan.remainder.stacks, self.matrices, strict=True):
@@ -191,7 +175,7 @@ def factor(plan: Plan, work: FloatArray, gammas: list[FloatArray]) -> Factored:
     -------
     Factored
     """
-    factored = Factored(plan, [_root(gamma) for gamma in gammas], work, [], 0.0)
+    factored = Factored(plan, [root_of(gamma) for gamma in gammas], work, [], 0.0)
     for stack in plan.remainder.stacks:
         matrix = work[stack.start : stack.stop].reshape(stack.shape).copy()
         _sandwich(matrix, factored._bands(stack, lower=False))
@@ -201,16 +185,6 @@ def factor(plan: Plan, work: FloatArray, gammas: list[FloatArray]) -> Factored:
         factored.log_det += 2.0 * float(np.log(np.einsum("cii->ci", matrix)).sum())
         factored.matrices.append(matrix)
     return factored
-
-
-def _root(gamma: FloatArray) -> FloatArray:
-    """Return lower triangular L with LL' = Gamma, or Gamma plus the floor where Gamma is singular."""
-    if np.linalg.eigvalsh(gamma)[0] < FLOOR:
-        gamma = gamma + FLOOR * np.eye(len(gamma))
-    try:
-        return np.asarray(np.linalg.cholesky(gamma), dtype=np.float64)
-    except np.linalg.LinAlgError as error:
-        raise EvaluationError("a covariance matrix of random effects is not positive definite") from error
 
 
 def _sandwich(matrix: FloatArray, by: Bands) -> None:
@@ -281,9 +255,3 @@ def _rows(border: FloatArray, stack: Stack) -> FloatArray:
         return np.asarray(border[stack.scalars[0]][None], dtype=np.float64)
     padded = np.vstack([border, np.zeros((1, border.shape[1]))])
     return np.asarray(padded[stack.scalars], dtype=np.float64)
-
-
-def _divide(root: FloatArray, rows: FloatArray) -> FloatArray:
-    """Return L^-T of the k rows of each level."""
-    inverse = solve_triangular(root, np.eye(len(root)), lower=True)
-    return np.asarray(np.matmul(inverse.T, rows), dtype=np.float64)

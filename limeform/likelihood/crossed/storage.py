@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from limeform.likelihood.crossed.products import AT_A_TIME, STORED
-from limeform.likelihood.crossed.plan import component_sizes
+from limeform.likelihood.crossed.components import component_sizes
+from limeform.likelihood.crossed.pattern import sparse_pattern
 from limeform.likelihood.crossed.statistics import CrossedProducts
 
 FLOAT, INDEX = 8, 4
@@ -79,9 +80,14 @@ def crossed_blocks(products: CrossedProducts, names: list[str]) -> list[Block]:
         storage = "products, kept" if count <= STORED else "products, formed at each evaluation"
         if count:
             found.append(Block("later ones", ordered[f], storage, (count, products.shapes[f].levels), values, memory))
-    sizes = component_sizes(products)
-    if len(sizes):
-        label, total, numbers = ", ".join(ordered[products.chain :]), int(sizes.sum()), int((sizes**2).sum())
+    sizes, label = component_sizes(products), ", ".join(ordered[products.chain :])
+    pattern = sparse_pattern(products, 0)
+    if pattern is not None:
+        total, kept = int(sizes.sum()), pattern.factor_entries
+        memory = 2 * kept * (FLOAT + INDEX) + len(pattern.rows) * (4 * FLOAT + 2 * FLOAT)
+        found.append(Block(label, label, "sparse, by SuperLU", (total, total), kept, memory))
+    elif len(sizes):
+        total, numbers = int(sizes.sum()), int((sizes**2).sum())
         kind = "dense" if len(sizes) == 1 else f"dense, {len(sizes):,} components of {sizes.min()} to {sizes.max()}"
         found.append(Block(label, label, kind, (total, total), numbers, COPIES * FLOAT * numbers))
     return found

@@ -9,7 +9,8 @@ import pytest
 from tests.likelihood.crossed.dense import PATTERNS, dense_at, make_model, objective_of
 
 from limeform.likelihood import ResidualVariance
-from limeform.likelihood.crossed import derivatives, plan, products
+from limeform.likelihood.crossed import components, derivatives, products
+from limeform.likelihood.crossed import pattern as sparsity
 from limeform.likelihood.crossed.conditional import row_leverages
 from limeform.likelihood.crossed.reduction import CrossedReduction
 
@@ -20,7 +21,7 @@ each_residual = pytest.mark.parametrize("residual", list(ResidualVariance))
 @pytest.fixture(autouse=True)
 def components_however_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Divide the remainder into components even where it is small."""
-    monkeypatch.setattr(plan, "WHOLE", 0)
+    monkeypatch.setattr(components, "WHOLE", 0)
 
 
 def strata_of(residual: ResidualVariance) -> int:
@@ -133,3 +134,25 @@ def test_products_formed_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     again = objective_of(model, ResidualVariance.SHARED, True)
     assert again.value(x) == pytest.approx(value, abs=1e-11)
     np.testing.assert_allclose(again.gradient(x), gradient, atol=1e-10)
+
+
+@each_pattern
+@each_residual
+def test_a_sparse_remainder_gives_the_same(
+    pattern: str, residual: ResidualVariance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(pattern, 23, strata_of(residual))
+    dense = objective_of(model, residual, True)
+    x = np.random.default_rng(4).normal(size=dense.n_parameters)
+    for name, value in (("SPARSE_FROM", 1), ("SPARSE_PATTERN", 1e9), ("SPARSE_FACTOR", 1e9)):
+        monkeypatch.setattr(sparsity, name, value)
+    other = objective_of(model, residual, True)
+    for at in (x, np.where(np.arange(len(x)) < 1, 1e-6, x), np.zeros(len(x))):
+        assert other.value(at) == pytest.approx(dense.value(at), abs=1e-10)
+        np.testing.assert_allclose(other.gradient(at), dense.gradient(at), atol=1e-7)
+        left, right = other.at(at).reduction, dense.at(at).reduction
+        assert isinstance(left, CrossedReduction)
+        assert isinstance(right, CrossedReduction)
+        for one, two in zip(left.by_factor(), right.by_factor(), strict=True):
+            np.testing.assert_allclose(one.marginal, two.marginal, atol=1e-8 * (1 + np.abs(two.marginal).max()))
+        np.testing.assert_allclose(row_leverages(left, model.rows), row_leverages(right, model.rows), atol=1e-9)
