@@ -71,7 +71,9 @@ def main() -> None:
     print("| rows | clients | items | build (s) | fit (s) | CPU (s) | iterations | peak memory (GiB) |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
     for n in ROWS:
-        done = subprocess.run([sys.executable, "-m", "benchmarks.scale", str(n)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.scale", str(n)], capture_output=True, text=True, check=True
+        )
         row = json.loads(done.stdout)
         print(
             f"| {n:,} | {row['clients']:,} | {row['items']:,} | {row['build']:.2f} | {row['fit']:.2f} | {row['cpu']:.2f} "

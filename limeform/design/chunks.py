@@ -170,7 +170,9 @@ def _as_categories(frame: pd.DataFrame, categories: Categories) -> pd.DataFrame:
     for name, levels in categories.items():
         unknown = frame[name][~frame[name].isin(list(levels)) & frame[name].notna()]
         if len(unknown):
-            raise DataError(f"column {name!r} has levels that categories= does not name: {unknown.unique()[:5].tolist()}")
+            raise DataError(
+                f"column {name!r} has levels that categories= does not name: {unknown.unique()[:5].tolist()}"
+            )
     return frame.assign(**{name: pd.Categorical(frame[name], list(levels)) for name, levels in categories.items()})
 
 

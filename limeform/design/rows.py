@@ -150,9 +150,7 @@ def make(sources: Sources) -> Made:
     formula, frame, scope = sources.formula, sources.frame, sources.scope
     used: set[str] = set()
     y = as_numbers(evaluate(sources.response, frame, scope, formula, used), f"response {formula.response!r}")
-    groups = tuple(
-        tuple(evaluate(piece, frame, scope, formula, used) for piece in pieces) for pieces in sources.groups
-    )
+    groups = tuple(tuple(evaluate(piece, frame, scope, formula, used) for piece in pieces) for pieces in sources.groups)
     offset = np.broadcast_to(0.0, len(frame))
     for piece in sources.offsets:
         offset = offset + as_numbers(evaluate(piece, frame, scope, formula, used), f"offset({piece.expression})")

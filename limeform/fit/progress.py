@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 Watch = Callable[[int, float], None]
 """Takes the number of the evaluation and the value of the criterion, minus the log-likelihood."""
@@ -20,7 +21,8 @@ class Progress:
     """
 
     def __init__(self, shown: bool) -> None:
-        self._shown, self._start, self._bar = shown, time.perf_counter(), None
+        self._shown, self._start = shown, time.perf_counter()
+        self._bar: Any = None
 
     def __enter__(self) -> Progress:
         """Open the bar."""

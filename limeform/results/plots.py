@@ -110,7 +110,9 @@ def _row_labels(design: Design, labels: Labels | None) -> tuple[str, list[str]]:
         if design.random is None:
             return str(design.index.name or "Row"), [str(label) for label in design.index]
         names = [random.levels.to_numpy()[random.codes].astype(str) for random in design.factors]
-        return ", ".join(random.factor for random in design.factors), [", ".join(row) for row in zip(*names, strict=True)]
+        return ", ".join(random.factor for random in design.factors), [
+            ", ".join(row) for row in zip(*names, strict=True)
+        ]
     if isinstance(labels, str):
         raise OptionError(
             f"labels={labels!r}: give the labels themselves, such as data[{labels!r}], not a column's name"

@@ -135,7 +135,9 @@ def random_starts(search: Search, children: Sequence[np.random.Generator], rng: 
 
 def sampled(search: Search, rng: np.random.Generator) -> Search:
     """Return the search on a random sample of the rows."""
-    rows, cells = search.setup.rows, search.setup.rows.cells
+    rows = search.setup.rows
+    assert isinstance(rows, Rows)
+    cells = rows.cells
     group = cells.group[cells.codes]
     sizes = np.bincount(group, minlength=cells.n_groups)
     order = rng.permutation(cells.n_groups)
@@ -165,7 +167,9 @@ def sampled(search: Search, rng: np.random.Generator) -> Search:
 
 
 def _columns(search: Search) -> _Columns:
-    rows, cells = search.setup.rows, search.setup.rows.cells
+    rows = search.setup.rows
+    assert isinstance(rows, Rows)
+    cells = rows.cells
     z, xy, v = working_rows(search.y, rows, search.setup.products.coordinates, slice(None))
     group = cells.group[cells.codes]
     first = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=cells.n_groups))])

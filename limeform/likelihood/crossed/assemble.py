@@ -62,7 +62,9 @@ def with_crossed_response(products: CrossedProducts, y: FloatArray, rows: Crosse
     p, s = products.n_fixed, rows.n_strata
     strata = np.zeros(len(y), np.int32) if rows.strata is None else rows.strata
     factors = [rows.factors[f] for f in products.order]
-    cells = [_cells_of_rows(sums, factor.codes, strata, s) for sums, factor in zip(products.border, factors, strict=True)]
+    cells = [
+        _cells_of_rows(sums, factor.codes, strata, s) for sums, factor in zip(products.border, factors, strict=True)
+    ]
     border, gram = [sums.values.copy() for sums in products.border], np.zeros((p + 1, 1, s))
     for each in border:
         each[:, p] = 0.0

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from limeform.likelihood.crossed.statistics import CrossedProducts
-
-IndexArray = NDArray[np.int32] | NDArray[np.int64]
+from limeform.likelihood.crossed.statistics import CrossedProducts, IndexArray
 
 WHOLE = 256
 """A remainder of this size or less is one dense matrix, whatever its components."""

@@ -7,6 +7,7 @@ the average information of Gilmour, Thompson & Cullis (1995, Biometrics 51, 1440
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,9 @@ from limeform.covariance import Covariance
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.crossed.projection import multiply_cross_products, project
 from limeform.likelihood.crossed.reduction import CrossedReduction
+from limeform.likelihood.crossed.statistics import Shape
 from limeform.likelihood.derivatives import VarianceDerivatives, gamma_derivatives, outer_product, weigh
+from limeform.likelihood.grouped import Reduction
 
 EXACT = 400
 """Most effects N for which the exact second derivatives of the log-determinant are computed."""
@@ -46,7 +49,7 @@ class CrossedDerivatives(VarianceDerivatives):
         """Return tr((T - Q) d²Gamma) + tr((2 Q - T) A T B) with Q = R Omega R' over all pairs of levels, exact."""
         moved = self.moved(half)
         between = np.einsum("nqh,nm,mrh->qr", moved, self._all_marginal, moved, optimize=True)
-        return self.curved(half) + 2.0 * between - self._traces()
+        return np.asarray(self.curved(half) + 2.0 * between - self._traces(), dtype=np.float64)
 
     def _traces(self) -> FloatArray:
         """Return tr(T A T B) over all pairs of levels."""
@@ -87,7 +90,7 @@ class CrossedDerivatives(VarianceDerivatives):
         border = multiply_cross_products(self.reduction.ready, columns)
         return project(self.reduction, border, columns.T @ border)
 
-    def _levels(self):  # type: ignore[no-untyped-def]
+    def _levels(self) -> Iterator[tuple[Shape, Reduction]]:
         return zip(self.reduction.products.shapes, self.reduction.by_factor(), strict=True)
 
     @cached_property

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 from scipy.sparse.linalg import splu
 
-from limeform.likelihood.crossed.components import IndexArray, SparsePattern, component_sizes
-from limeform.likelihood.crossed.statistics import CrossedProducts
+from limeform.likelihood.crossed.components import SparsePattern, component_sizes
+from limeform.likelihood.crossed.statistics import CrossedProducts, IndexArray
 
 SPARSE_FROM = 4_000
 """A component of the remainder of this size or more is looked at as a sparse matrix."""
 
 SPARSE_PATTERN, SPARSE_FACTOR = 0.005, 0.02
-"""It is kept so if at most these parts of its lower triangle are filled before, and after, the factorisation."""
+"""It is kept so if at most these parts of its lower triangle are filled before the factorisation, and within the band
+of a banded order, which bounds what the factorisation fills. (A trial factorisation of a random graph would fill all.)
+"""
 
 
 def sparse_pattern(products: CrossedProducts, start: int) -> SparsePattern | None:
@@ -39,9 +42,9 @@ def sparse_pattern(products: CrossedProducts, start: int) -> SparsePattern | Non
         return None
     filled.sort_indices()
     rows = np.repeat(np.arange(filled.shape[0]), np.diff(filled.indptr))
-    entries = _factor_entries(rows, filled.indices, filled.shape[0])
-    if entries > SPARSE_FACTOR * triangle:
+    if _envelope(rows, filled.indices, filled.shape[0]) > SPARSE_FACTOR * triangle:
         return None
+    entries = _factor_entries(rows, filled.indices, filled.shape[0])
     return SparsePattern(start, rows, filled.indices.astype(rows.dtype), entries)
 
 
@@ -51,7 +54,8 @@ def _filled(products: CrossedProducts, most: float) -> sparse.csr_array | None:
     total = sparse.kron(sparse.eye_array(1), sparse.eye_array(n - first), format="csr")
     for f in range(products.chain):
         counts = np.bincount(
-            np.concatenate([pair.rows for pair in products.pairs if pair.first == f]), minlength=products.shapes[f].levels
+            np.concatenate([pair.rows for pair in products.pairs if pair.first == f]),
+            minlength=products.shapes[f].levels,
         )
         if float(counts @ counts) / 2 > 50 * most:
             return None
@@ -61,7 +65,11 @@ def _filled(products: CrossedProducts, most: float) -> sparse.csr_array | None:
             total = total + _matrix(rows, columns, n)[first:, first:]
     for f in range(products.chain):
         meets = sum(
-            (_matrix(r, c, n) for pair, (r, c) in zip(products.pairs, _meetings(products), strict=True) if pair.first == f),
+            (
+                _matrix(r, c, n)
+                for pair, (r, c) in zip(products.pairs, _meetings(products), strict=True)
+                if pair.first == f
+            ),
             start=sparse.csr_array((n, n)),
         )
         later = meets[first:]
@@ -89,6 +97,17 @@ def _meetings(products: CrossedProducts) -> list[tuple[IndexArray, IndexArray]]:
 
 def _matrix(rows: IndexArray, columns: IndexArray, n: int) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+
+
+def _envelope(rows: IndexArray, columns: IndexArray, n: int) -> int:
+    """Return the entries between the first of each row and the diagonal, in the order of Cuthill & McKee (1969)."""
+    graph = sparse.csr_array(_matrix(rows, columns, n) + _matrix(columns, rows, n))
+    place = np.empty(n, np.int64)
+    place[reverse_cuthill_mckee(sparse.csr_matrix(graph), symmetric_mode=True)] = np.arange(n)
+    one, other = place[rows], place[columns]
+    reach = np.zeros(n, np.int64)
+    np.maximum.at(reach, np.maximum(one, other), np.abs(one - other))
+    return int(reach.sum()) + n
 
 
 def _factor_entries(rows: IndexArray, columns: IndexArray, n: int) -> int:

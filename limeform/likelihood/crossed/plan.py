@@ -8,16 +8,18 @@ the workspace, holds the lower triangle of what is left of Z'VZ while factors ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.crossed import components as parts
-from limeform.likelihood.crossed.components import IndexArray, SparsePattern, components
+from limeform.likelihood.crossed.components import SparsePattern, components
 from limeform.likelihood.crossed.pattern import sparse_pattern
-from limeform.likelihood.crossed.statistics import CrossedProducts, Pair
+from limeform.likelihood.crossed.statistics import CrossedProducts, IndexArray, Pair
 from limeform.likelihood.crossproducts import IntArray
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -44,7 +46,7 @@ class Stack:
     def stop(self) -> int:
         """Where the stack ends in the workspace."""
         count, size = self.scalars.shape
-        return self.start + count * size * size
+        return int(self.start + count * size * size)
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,14 @@ class Plan:
     size: int
 
     @property
-    def index_type(self) -> type[np.int32] | type[np.int64]:
+    def index_type(self) -> np.dtype[np.signedinteger[Any]]:
         """Type of positions in the workspace: the smaller one that is enough."""
-        return np.int32 if self.size < 2**31 else np.int64
+        return index_type(self.size)
+
+
+def index_type(size: int) -> np.dtype[np.signedinteger[Any]]:
+    """Return the smallest integer type that counts to ``size``."""
+    return np.dtype(np.int32) if size < 2**31 else np.dtype(np.int64)
 
 
 def make_plan(products: CrossedProducts) -> Plan:
@@ -214,7 +221,8 @@ def _remainder(products: CrossedProducts, start: int) -> Remainder:
 def _size_class(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
     """Round sizes up, by an eighth at most from 16 on, so that few stacks hold all components."""
     step = 2 ** np.maximum(np.floor(np.log2(np.maximum(sizes, 1))).astype(np.intp) - 3, 0)
-    return -(-sizes // step) * step
+    rounded: NDArray[np.intp] = -(-sizes // step) * step
+    return rounded
 
 
 def _stage(products: CrossedProducts, f: int, diagonal: list[int], off: list[int], size: int) -> Stage:
@@ -234,11 +242,11 @@ def _stage(products: CrossedProducts, f: int, diagonal: list[int], off: list[int
     level, row = np.concatenate(levels), np.concatenate(rows)
     order = np.argsort(level.astype(np.int64) * products.offsets[-1] + row, kind="stable")
     blocks = diagonal[f] + np.arange(k * k * m).reshape(k, k, m) if f else np.zeros((k, k, 0), np.int64)
-    index = np.int32 if size < 2**31 else np.int64
+    index = index_type(size)
     return Stage(
         factor=f,
         pair_start=np.concatenate([[0], np.cumsum(np.bincount(level, minlength=m))]),
-        pair_row=row[order].astype(np.int32 if products.offsets[-1] < 2**31 else np.int64),
+        pair_row=row[order].astype(index_type(products.offsets[-1])),
         source=order,
         diagonal=blocks.astype(index),
         entries=np.concatenate(entries, axis=1)[:, order].astype(index) if f else np.zeros((k, 0), index),
@@ -257,7 +265,7 @@ def off_diagonal_values(products: CrossedProducts, f: int, blocks: list[FloatArr
     return np.concatenate(parts, axis=1)
 
 
-def targets(plan: Plan, rows: IntArray, columns: IntArray) -> IndexArray:
+def targets(plan: Plan, rows: IndexArray, columns: IndexArray) -> IndexArray:
     """Return where entries among later effects are kept; ``rows >= columns`` count all effects."""
     offsets = plan.products.offsets
     if len(columns) == 0 or columns.min() >= plan.remainder.first:
@@ -279,12 +287,12 @@ def targets(plan: Plan, rows: IntArray, columns: IntArray) -> IndexArray:
     return found
 
 
-def _split(columns: IntArray, offset: int, width: int, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+def _split(columns: IndexArray, offset: int, width: int, rows: IndexArray) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Return the level that two effects share, and the number of each within it (row first)."""
     return (columns - offset) // width, (rows - offset) % width, (columns - offset) % width
 
 
-def _pair_positions(plan: Plan, number: int, pair: Pair, rows: IntArray, columns: IntArray) -> IndexArray:
+def _pair_positions(plan: Plan, number: int, pair: Pair, rows: IndexArray, columns: IndexArray) -> IndexArray:
     """Return where entries of the off-diagonal blocks of an eliminated factor are kept."""
     shapes, offsets = plan.products.shapes, plan.products.offsets
     first, second = shapes[pair.first], shapes[pair.second]

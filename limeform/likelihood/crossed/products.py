@@ -14,7 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from limeform.likelihood.batched import FloatArray
-from limeform.likelihood.crossed.plan import IndexArray, Plan, Stage, targets
+from limeform.likelihood.crossed.plan import Plan, Stage, targets
+from limeform.likelihood.crossed.statistics import IndexArray
 
 STORED = 200_000_000
 """Most products that are kept; more are formed again at every evaluation, some levels at a time."""
@@ -69,7 +70,7 @@ class PairProducts:
         self._stored = self._until[-1] <= STORED
         self._parts: list[Part] | None = None
         self._matrices: list[tuple[slice, Matrices]] | None = None
-        self._beta = np.zeros((0, 0))
+        self._beta: FloatArray = np.zeros((0, 0))
 
     def set_columns(self, beta: FloatArray) -> None:
         """Take the columns B, shape (k, pairs)."""
@@ -77,10 +78,10 @@ class PairProducts:
 
     def forward(self, marginal: FloatArray) -> FloatArray:
         """Return sum_l B_l' T_l B_l laid out as the workspace, for T of shape (k, k, m)."""
-        total = np.zeros(0)
+        total: FloatArray = np.zeros(0)
         for levels, matrices in self._each():
             for (a, b), matrix in matrices.items():
-                added = matrix @ marginal[a, b, levels]
+                added = np.asarray(matrix @ marginal[a, b, levels], dtype=np.float64)
                 if total.size:
                     total += added
                 else:

@@ -264,7 +264,9 @@ class CrossedReduction:
         effects[rest], crossed = self.factored.solve(self.later[rest])
         found = [
             Reduction(marginal, self._of_levels(f, crossed, plan.remainder.first), self.gram, np.zeros(0))
-            for f, marginal in zip(range(chain, len(self.products.shapes)), self.factored.marginals(covariance), strict=True)
+            for f, marginal in zip(
+                range(chain, len(self.products.shapes)), self.factored.marginals(covariance), strict=True
+            )
         ]
         for each, pairs in zip(self.eliminated[::-1], self.ready.products[::-1], strict=True):
             back = multiply(multiply(each.marginal, pairs.backward(doubled)), each.marginal)
@@ -349,7 +351,8 @@ def reduce_crossed(ready: Ready, gammas: list[FloatArray]) -> CrossedReduction:
     eliminated.append(Eliminated(plan.stages[0], columns, gammas[0], start.marginal, start.crossed))
     for stage, pairs, gamma in zip(plan.stages[1:], ready.products[1:], gammas[1:], strict=False):
         own = slice(
-            products.offsets[stage.factor] - products.offsets[1], products.offsets[stage.factor + 1] - products.offsets[1]
+            products.offsets[stage.factor] - products.offsets[1],
+            products.offsets[stage.factor + 1] - products.offsets[1],
         )
         blocks = work[np.maximum(stage.diagonal, stage.diagonal.transpose(1, 0, 2))]
         border = np.ascontiguousarray(later[own].reshape(-1, len(gamma), len(gram)).transpose(1, 2, 0))

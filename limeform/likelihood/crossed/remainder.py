@@ -9,9 +9,11 @@ from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 
 from limeform.likelihood.batched import FloatArray
-from limeform.likelihood.crossed.plan import IndexArray, Plan, Stack
+from limeform.likelihood.crossed.plan import Plan, Stack
 from limeform.likelihood.crossed.roots import CANCELS, by_level, divide_by_root, root_of
+from limeform.likelihood.crossed.statistics import IndexArray
 from limeform.solve import EvaluationError
+
 
 @dataclass
 class Factored:
@@ -70,7 +72,9 @@ class Factored:
         for stack, matrix in zip(self.plan.remainder.stacks, self.matrices, strict=True):
             keep = stack.scalars >= 0
             solved[stack.scalars[keep]] = _times_inverse(matrix, _rows(scaled, stack))[keep]
-        return by_level(self.plan, self.roots, solved, np.matmul), by_level(self.plan, self.roots, solved, divide_by_root)
+        return by_level(self.plan, self.roots, solved, np.matmul), by_level(
+            self.plan, self.roots, solved, divide_by_root
+        )
 
     def times_root_transposed(self, border: FloatArray) -> FloatArray:
         """Return L'border, shape (remainder, h)."""
@@ -106,13 +110,16 @@ class Factored:
                 for b in range(a + 1):
                     entry = (a == b) - flat[remainder.positions(every + a, every + b) - remainder.stacks[0].start]
                     middle[:, a, b] = middle[:, b, a] = entry
-            middle = np.linalg.solve(root.T, middle.transpose(0, 2, 1)).transpose(0, 2, 1)
+            turned = np.linalg.solve(root.T, middle.transpose(0, 2, 1))
+            middle = np.asarray(turned.transpose(0, 2, 1), dtype=np.float64)
         marginal = np.linalg.solve(root.T, middle)
         return np.ascontiguousarray(((marginal + marginal.transpose(0, 2, 1)) / 2).transpose(1, 2, 0))
 
     def _flat(self) -> FloatArray:
-        return np.concatenate([matrix.ravel() for matrix in self.matrices]) if len(self.matrices) > 1 else (
-            self.matrices[0].ravel()
+        return (
+            np.concatenate([matrix.ravel() for matrix in self.matrices])
+            if len(self.matrices) > 1
+            else (self.matrices[0].ravel())
         )
 
     def _times_cross_products(self, every: IndexArray, k: int) -> FloatArray:

@@ -13,8 +13,10 @@ from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
 from limeform.likelihood.batched import FloatArray
-from limeform.likelihood.crossed.plan import Plan, SparsePattern
+from limeform.likelihood.crossed.components import SparsePattern
+from limeform.likelihood.crossed.plan import Plan
 from limeform.likelihood.crossed.roots import CANCELS, by_level, divide_by_root, root_of
+from limeform.likelihood.crossed.statistics import IndexArray
 from limeform.solve import EvaluationError
 
 COLUMNS = 256
@@ -96,7 +98,7 @@ class SparseFactored:
             own = precision - precision @ own @ precision
         return np.ascontiguousarray(((own + own.transpose(0, 2, 1)) / 2).transpose(1, 2, 0))
 
-    def _by_solves(self, every: FloatArray, k: int) -> FloatArray:
+    def _by_solves(self, every: IndexArray, k: int) -> FloatArray:
         """Return the blocks of S - SCS of the levels whose first effects are ``every``, shape (m, k, k)."""
         blocks = np.empty((len(every), k, k))
         step = max(COLUMNS // k, 1)

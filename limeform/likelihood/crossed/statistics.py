@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +19,7 @@ from limeform.likelihood.coordinates import Coordinates, chunks
 from limeform.likelihood.crossproducts import IntArray, sum_outer, working_rows
 
 LongArray = NDArray[np.int64]
-IndexArray = NDArray[np.intp] | NDArray[np.int32]
+IndexArray = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,9 @@ def partial_sums(y: FloatArray, rows: CrossedRows, coordinates: Coordinates) -> 
         off_diagonal=off,
         keys={pair: found for pair, (found, _) in keys.items()},
         gram=gram,
-        weight=np.bincount(np.zeros(len(y), np.int32) if rows.strata is None else rows.strata, rows.weights, s),
+        weight=np.bincount(np.zeros(len(y), np.int32) if rows.strata is None else rows.strata, rows.weights, s).astype(
+            np.float64
+        ),
         log_precision=float(rows.weights[kept] @ log_precision),
     )
 

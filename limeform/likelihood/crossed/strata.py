@@ -17,8 +17,8 @@ from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.crossed.conditional import own_covariances, pair_covariances
 from limeform.likelihood.crossed.derivatives import CrossedDerivatives
 from limeform.likelihood.crossed.projection import multiply_cross_products, project
-from limeform.likelihood.crossed.statistics import Sums
-from limeform.likelihood.crossproducts import sum_outer
+from limeform.likelihood.crossed.statistics import IndexArray, Sums
+from limeform.likelihood.crossproducts import IntArray, sum_outer
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class CrossedStrataDerivatives(CrossedDerivatives):
         for f, shape in enumerate(products.shapes):
             own = total[products.offsets[f] : products.offsets[f + 1]].reshape(shape.levels, shape.width, s)
             owner, stratum = _cells(products.border[f])
-            np.add.at(own, (owner, slice(None), stratum), np.einsum("kic,i->ck", products.border[f].values, rho))
+            _add_at(own, owner, stratum, np.einsum("kic,i->ck", products.border[f].values, rho))
             owner, stratum = _cells(products.diagonal[f])
             moved = np.einsum("abc,bc->ca", products.diagonal[f].values, effects[f][:, owner])
-            np.subtract.at(own, (owner, slice(None), stratum), moved)
+            _add_at(own, owner, stratum, -moved)
         for pair, sums in zip(products.pairs, products.off_diagonal, strict=True):
             owner, stratum = _cells(sums)
             for f, g, level, other, how in (
@@ -84,7 +84,7 @@ class CrossedStrataDerivatives(CrossedDerivatives):
                 shape = products.shapes[f]
                 own = total[products.offsets[f] : products.offsets[f + 1]].reshape(shape.levels, shape.width, s)
                 moved = np.einsum(how, sums.values, effects[g][:, other])
-                np.subtract.at(own, (level, slice(None), stratum), moved)
+                _add_at(own, level, stratum, -moved)
         return total * self.scale
 
 
@@ -127,7 +127,13 @@ def crossed_strata_derivatives(gamma: CrossedDerivatives, psi: FloatArray) -> Cr
     )
 
 
-def _cells(sums: Sums):  # type: ignore[no-untyped-def]
+def _add_at(total: FloatArray, level: IndexArray, stratum: IndexArray, values: FloatArray) -> None:
+    """Add values (c, k) to ``total``, (m, k, s), at levels and strata that may repeat."""
+    for a in range(values.shape[1]):
+        np.add.at(total[:, a], (level, stratum), values[:, a])
+
+
+def _cells(sums: Sums) -> tuple[IndexArray, IntArray]:
     """Return owner and stratum of every cell."""
     if sums.owner is None or sums.stratum is None:
         every = np.arange(sums.values.shape[2])
@@ -138,21 +144,25 @@ def _cells(sums: Sums):  # type: ignore[no-untyped-def]
 def _outer(effects: FloatArray, border: Sums, s: int) -> FloatArray:
     """Return U'B_s of every stratum, (s, p + 1, p + 1)."""
     owner, stratum = _cells(border)
-    return sum(
+    parts = [
         sum_outer(mine[:, owner].T, values.T, stratum, s).transpose(1, 0, 2)
         for mine, values in zip(effects, border.values, strict=True)
-    )
+    ]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
-def _quadratic(left: FloatArray, right: FloatArray, sums: Sums, levels, s: int) -> FloatArray:  # type: ignore[no-untyped-def]
+def _quadratic(
+    left: FloatArray, right: FloatArray, sums: Sums, levels: tuple[IntArray, IntArray] | None, s: int
+) -> FloatArray:
     """Return U_f'S_s U_g of every stratum, (s, p + 1, p + 1)."""
     owner, stratum = _cells(sums)
     one, other = (owner, owner) if levels is None else (levels[0][owner], levels[1][owner])
     moved = np.einsum("abc,bjc->ajc", sums.values, right[:, :, other], optimize=True)
-    return sum(
+    parts = [
         sum_outer(mine[:, one].T, values.T, stratum, s).transpose(1, 0, 2)
         for mine, values in zip(left, moved, strict=True)
-    )
+    ]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
 def _trace(covariance: FloatArray, sums: Sums, s: int) -> FloatArray:
@@ -160,5 +170,3 @@ def _trace(covariance: FloatArray, sums: Sums, s: int) -> FloatArray:
     owner, stratum = _cells(sums)
     products = np.einsum("abc,abc->c", covariance[:, :, owner], sums.values)
     return np.bincount(stratum, products, s).astype(np.float64)
-
-

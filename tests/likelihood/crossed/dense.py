@@ -94,8 +94,7 @@ def dense_at(objective: Objective, model: Model, x: FloatArray) -> Dense:
     gamma = scale * coordinates.effects @ model.covariance.covariance(x[:q]).gamma @ coordinates.effects.T
     factor = np.exp(x[q:])[rows.strata] if rows.strata is not None else 1.0
     random = sum(
-        (rows.z[:, f.columns] @ gamma[f.columns, f.columns] @ rows.z[:, f.columns].T)
-        * (f.codes[:, None] == f.codes)
+        (rows.z[:, f.columns] @ gamma[f.columns, f.columns] @ rows.z[:, f.columns].T) * (f.codes[:, None] == f.codes)
         for f in rows.factors
     )
     sigma = random + np.diag(scale * coordinates.variance * factor / rows.precision)
