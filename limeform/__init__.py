@@ -20,7 +20,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, CrossProducts, Random, lmm
+from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, trim_path
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -43,8 +43,10 @@ __all__ = [
     "ScipyMinimize",
     "SingularFitWarning",
     "SolverError",
+    "TrimPath",
     "Trimming",
     "UnknownColumnError",
     "datasets",
     "lmm",
+    "trim_path",
 ]

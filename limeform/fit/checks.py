@@ -30,8 +30,9 @@ def check_design(design: Design) -> None:
     """
     n, p = design.x.shape
     unknown = design.errors.variance is None
-    if n < p + unknown:
-        raise DataError(f"{n} complete rows are too few for {p} fixed effects" + " and a residual variance" * unknown)
+    if n < p + (unknown or bool(design.factors)):
+        extra = " and a residual variance" if unknown else " and a variance between groups" * (n >= p)
+        raise DataError(f"{n} complete rows are too few for {p} fixed effects" + extra)
     for random in design.factors:
         _check_levels(random)
         _check_columns(random, design.errors.precision)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -127,7 +128,7 @@ class LMM:
         trim: float | Trimming,
         missing: str,
     ) -> None:
-        if reml not in (None, True, False):
+        if reml is not None and not isinstance(reml, (bool, np.bool_)):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
         self.formula = formula
         self.keywords = replace(
@@ -148,6 +149,15 @@ class LMM:
         other.__dict__.update(self.__dict__)
         other.design = replace(self.design, y=y)
         other._setup = None
+        return other
+
+    def with_trim(self, trim: float | Trimming) -> LMM:
+        """Return the same model, by the same criterion (REML or ML), with another share of the rows left out."""
+        other = copy(self)
+        options = trim if isinstance(trim, Trimming) else replace(self.trim, fraction=trim)
+        if options.keep is not self.trim.keep:
+            raise OptionError("with_trim changes any option but keep=, which needs the data: build the model again")
+        other.trim = options
         return other
 
     @property
@@ -213,9 +223,9 @@ class LMM:
         Parameters
         ----------
         solver : Solver, optional
-            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``; if left out, Ipopt where it is
-            installed, else SciPy; with several grouping factors the trust-region Newton method, which needs the fewest
-            evaluations.
+            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``. If left out, Ipopt where it is
+            installed, else SciPy, from a start that a few Newton steps have brought near the optimum. With
+            several grouping factors the trust-region Newton method, which needs the fewest evaluations.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
         disp : bool
@@ -232,12 +242,14 @@ class LMM:
         MemoryLimitError
             If the model would take more memory than there is.
         """
+        if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
+            raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
         setup = self._prepared()
         check_memory(self.design, setup.products)
         chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
         first = None if start is None else self._start(start)
         if self.trim.fraction > 0:
-            results = self._fit_kept(setup, chosen)
+            results = self._fit_kept(setup, chosen, start)
         else:
             with Progress(progress) as watch:
                 refine = solver is None and len(self.design.factors) < 2
@@ -249,9 +261,12 @@ class LMM:
         _warn(results)
         return results
 
-    def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
+    def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
         y = self.design.shifted
-        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
+        earlier = None if start is None else start.trimming
+        same_units = earlier is not None and earlier.options.level == self.trim.level
+        warm = earlier.found.best.slope if earlier is not None and same_units else None
+        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver, warm)
         return LMMResults(self, kept, estimates, report)
 
     def _start(self, start: LMMResults) -> NDArray[np.float64]:

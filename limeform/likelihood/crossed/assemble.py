@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from limeform.likelihood.batched import FloatArray
-from limeform.likelihood.coordinates import Coordinates, chunks
+from limeform.likelihood.coordinates import Coordinates, chunks, recentre
 from limeform.likelihood.crossed.reduction import ready_for_response, ready_of
 from limeform.likelihood.crossed.statistics import (
     CrossedProducts,
@@ -60,6 +60,7 @@ def with_crossed_response(products: CrossedProducts, y: FloatArray, rows: Crosse
     CrossedProducts
     """
     p, s = products.n_fixed, rows.n_strata
+    coordinates = recentre(products.coordinates, y, rows.x, rows.precision)
     strata = np.zeros(len(y), np.int32) if rows.strata is None else rows.strata
     factors = [rows.factors[f] for f in products.order]
     cells = [
@@ -69,7 +70,7 @@ def with_crossed_response(products: CrossedProducts, y: FloatArray, rows: Crosse
     for each in border:
         each[:, p] = 0.0
     for part in chunks(len(y), 1 << 20):
-        z, xy, v = working_rows(y, rows, products.coordinates, part)
+        z, xy, v = working_rows(y, rows, coordinates, part)
         for factor, codes, values in zip(factors, cells, border, strict=True):
             weighted = z[:, factor.columns] * v[:, None]
             values[:, p] += sum_outer(weighted, xy[:, p:], codes[part], values.shape[2])[:, :, 0]
@@ -77,7 +78,7 @@ def with_crossed_response(products: CrossedProducts, y: FloatArray, rows: Crosse
     whole = products.gram.copy()
     whole[:, p] = whole[p] = gram[:, 0]
     new = tuple(replace(sums, values=values) for sums, values in zip(products.border, border, strict=True))
-    changed = replace(products, border=new, gram=whole, derived={})
+    changed = replace(products, border=new, gram=whole, coordinates=coordinates, derived={})
     if rows.strata is None:
         changed.derived["ready"] = ready_for_response(changed, ready_of(products))
     return changed

@@ -18,7 +18,6 @@ from limeform.likelihood.crossed import components as parts
 from limeform.likelihood.crossed.components import SparsePattern, components
 from limeform.likelihood.crossed.pattern import sparse_pattern
 from limeform.likelihood.crossed.statistics import CrossedProducts, IndexArray, Pair
-from limeform.likelihood.crossproducts import IntArray
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from limeform.likelihood.crossed.products import AT_A_TIME, STORED
 from limeform.likelihood.crossed.components import component_sizes
 from limeform.likelihood.crossed.pattern import sparse_pattern
+from limeform.likelihood.crossed.products import AT_A_TIME, STORED
 from limeform.likelihood.crossed.statistics import CrossedProducts
 
 FLOAT, INDEX = 8, 4

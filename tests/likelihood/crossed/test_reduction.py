@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.likelihood.crossed.dense import PATTERNS, dense_at, make_model, objective_of
 
 from limeform.likelihood import ResidualVariance
 from limeform.likelihood.crossed import components, derivatives, products
 from limeform.likelihood.crossed import pattern as sparsity
 from limeform.likelihood.crossed.conditional import row_leverages
 from limeform.likelihood.crossed.reduction import CrossedReduction
+from tests.likelihood.crossed.dense import PATTERNS, dense_at, make_model, objective_of
 
 each_pattern = pytest.mark.parametrize("pattern", PATTERNS)
 each_residual = pytest.mark.parametrize("residual", list(ResidualVariance))
