@@ -1,13 +1,13 @@
 """Time and memory against the number of rows: a simulated recommender of the size of the StitchFix data.
 
-``python -m benchmarks.scale`` fits `y ~ 1 + x1 + x2 + f + (1 | client) + (1 | item)` by REML, for n rows on 0.1524 n clients
-and 0.00126 n items, up to the 5,000,000 rows, 762,000 clients and 6,300 items of Ghosh, Hastie & Owen (2022, Annals of
-Statistics 50, 560-583), each in a process of its own, and prints a table.
+For n rows there are 0.1524 n clients and 0.00126 n items, up to the 5,000,000 rows, 762,000 clients and 6,300 items of
+Ghosh, Hastie & Owen (2022, Annals of Statistics 50, 560-583); each size runs in a process of its own.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -16,7 +16,13 @@ import time
 import numpy as np
 import pandas as pd
 
+from benchmarks.report import section, table
+
 ROWS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000, 5_000_000)
+NOTE = (
+    "Clients and items are of uneven activity, so some of the 762,000 clients have no rows. Times are wall times of one run "
+    "and CPU time of both threads; the peak includes the data frame."
+)
 FORMULA = "y ~ 1 + x1 + x2 + f + (1 | client) + (1 | item)"
 
 
@@ -56,7 +62,7 @@ def measure(n: int) -> dict[str, float]:
         "build": built - wall,
         "fit": done - built,
         "cpu": time.process_time() - cpu,
-        "iterations": results.n_iter,
+        "evaluations": solution.evaluations,
         "converged": float(results.converged),
         "gradient": float(np.abs(solution.gradient).max() / abs(solution.value)),
         "data_gib": before / 2**20,
@@ -66,24 +72,22 @@ def measure(n: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    """Print the table."""
-    print("| rows | clients | items | build (s) | fit (s) | CPU (s) | iterations | peak memory (GiB) |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+def scale_section() -> str:
+    """Measure all sizes."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "2")
+    rows = []
     for n in ROWS:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.scale", str(n)], capture_output=True, text=True, check=True
+        call = [sys.executable, "-m", "benchmarks.scale", str(n)]
+        done = subprocess.run(call, capture_output=True, text=True, check=True, env=os.environ | threads)
+        found = json.loads(done.stdout)
+        counts = [f"{found[name]:,}" for name in ("n", "clients", "items")]
+        times = [f"{found[name]:.3g} s" for name in ("build", "fit", "cpu")]
+        rows.append(
+            [*counts, *times, str(found["evaluations"]), f"{found['gradient']:.1g}", f"{found['peak_gib']:.2f} GiB"]
         )
-        row = json.loads(done.stdout)
-        print(
-            f"| {n:,} | {row['clients']:,} | {row['items']:,} | {row['build']:.2f} | {row['fit']:.2f} | {row['cpu']:.2f} "
-            f"| {row['iterations']} | {row['peak_gib']:.2f} |",
-            flush=True,
-        )
+    header = ["rows", "clients", "items", "build", "fit", "CPU", "evaluations", "relative gradient", "peak memory"]
+    return section(f"A recommender as rows grow, REML, two threads: `{FORMULA}`", table(header, rows), NOTE)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(int(sys.argv[1]))))
-    else:
-        main()
+    print(json.dumps(measure(int(sys.argv[1]))))
