@@ -23,6 +23,7 @@ from limeform.results.plotting import Plotting
 from limeform.results.predict import fitted_values, predict_new
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
+from limeform.results.simulate import simulate
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, every_solver
@@ -205,6 +206,40 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
         if self.model.keywords.offset is not None and offset is None:
             raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
+
+    def simulate(self, n: int = 1, rng: int | np.random.Generator | None = None) -> pd.DataFrame:
+        """Draw responses from the fitted model, with new random effects of all factors and new errors.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws.
+        rng : None, int or Generator
+            Source of randomness; the same number gives the same draws.
+
+        Returns
+        -------
+        DataFrame
+            One column a draw, on the index of the rows used.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> results = lf.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", lf.datasets.penicillin()).fit()
+        >>> results.simulate(3, rng=1).shape
+        (144, 3)
+        """
+        if n < 1:
+            raise OptionError(f"n={n!r}: give the number of draws, at least 1")
+        if len(self.design.y) != self.nobs:
+            raise OptionError("the rows were read in chunks and not kept: there is nothing to simulate on")
+        errors = self.design.errors
+        sigma2 = self.estimates.residual_variance
+        each = sigma2[errors.strata] if errors.strata is not None else sigma2[0]
+        variance = np.broadcast_to(each / errors.precision, self.nobs)
+        generator = np.random.default_rng(rng)
+        draws = simulate(self.design, self.estimates.beta, self.estimates.gamma, variance, n, generator)
+        return pd.DataFrame(draws, index=self.design.index)
 
     def _effects(self, random: str) -> list[FloatArray] | None:
         return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+import subprocess
 import warnings
 
 import numpy as np
@@ -154,3 +157,42 @@ def test_many_levels_take_the_average_information() -> None:
     assert len(results.history) <= 10
     solution = results.estimates.solution
     assert np.abs(solution.gradient).max() <= 1e-6 * abs(solution.value)
+
+
+def test_simulated_responses_have_the_variances_of_the_fit() -> None:
+    data = crossed()
+    results = lf.lmm(FORMULA, data).fit()
+    draws = results.simulate(400, rng=3)
+    np.testing.assert_array_equal(draws, results.simulate(400, rng=3))
+    variances = results.var_components()["variance"]
+    assert draws.var(axis=1).mean() == pytest.approx(variances.sum(), rel=0.05)
+    same_a = draws.iloc[np.flatnonzero(data["a"] == data["a"].iloc[0])]
+    different_b = same_a[data["b"].iloc[same_a.index] != data["b"].iloc[same_a.index[0]]]
+    covariance = np.cov(same_a.iloc[0], different_b.iloc[0])[0, 1]
+    assert covariance == pytest.approx(variances[0], abs=5 * np.sqrt(2) * variances.sum() / np.sqrt(400))
+
+
+def test_the_effects_of_each_factor_are_drawn() -> None:
+    results = lf.lmm(FORMULA, crossed()).fit()
+    for factor, levels in (("a", 40), ("b", 15)):
+        axes = results.plot_random_effects(factor=factor)
+        assert max(len(line.get_xdata()) for line in axes[0].get_lines()) >= 2
+        assert any(len(c.get_offsets()) == levels for c in axes[0].collections if hasattr(c, "get_offsets")) or any(
+            len(line.get_xdata()) == levels for line in axes[0].get_lines()
+        )
+    with pytest.raises(lf.OptionError, match="grouping factors are a, b"):
+        results.plot_random_effects(factor="c")
+
+
+def test_insteval_where_r_has_lme4() -> None:
+    """ML log-likelihood of InstEval, 73,421 rows, as lme4 and MixedModels.jl have it; the data are read from R."""
+    if shutil.which("Rscript") is None:
+        pytest.skip("needs R with lme4 for the data")
+    export = 'write.csv(lme4::InstEval[c("y", "service", "s", "d", "dept")], stdout(), row.names = FALSE)'
+    done = subprocess.run(["Rscript", "--vanilla", "-e", export], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("needs R with lme4 for the data")
+    data = pd.read_csv(io.StringIO(done.stdout))
+    results = lf.lmm("y ~ 1 + service + (1 | s) + (1 | d) + (1 | dept)", data, reml=False).fit()
+    assert results.llf == pytest.approx(-118860.8844, abs=1e-4)
+    assert len(results.history) <= 8
