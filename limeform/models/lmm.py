@@ -132,7 +132,8 @@ class LMM:
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
         self.formula = formula
         self.keywords = replace(
-            keywords, **{key: value if isinstance(value, str) else "given" for key, value in keywords.given().items()}
+            keywords,
+            **{key: value if isinstance(value, str) else "<values>" for key, value in keywords.given().items()},
         )
         self.design: Design = build_design(formula, data, keywords, scope, missing)
         check_design(self.design)
@@ -271,7 +272,7 @@ class LMM:
 
     def _start(self, start: LMMResults) -> NDArray[np.float64]:
         if not isinstance(start, LMMResults) or start.design is not self.design:
-            raise OptionError("start= takes the results of an earlier fit of this model")
+            raise OptionError("start= takes the results of an earlier fit of this same model object")
         return start.estimates.variables
 
 
@@ -350,7 +351,7 @@ def lmm(
 
 def _warn(results: LMMResults) -> None:
     if not results.converged:
-        message = f"{results.solver} {results.status} ({results.estimates.solution.message})"
+        message = f"{results.solver}: {results.status} ({results.estimates.solution.message.rstrip('.')})"
         warnings.warn(message, ConvergenceWarning, stacklevel=3)
     if results.singular and not results.known_variance:
         message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"

@@ -20,7 +20,7 @@ from limeform.results.fixed_effects import FixedEffects
 from limeform.results.inference import FloatArray
 from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
-from limeform.results.predict import fitted_values, predict_new
+from limeform.results.predict import fitted_values, offset_of_new_rows, predict_new
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
 from limeform.results.simulate import simulate
@@ -203,8 +203,8 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
         effects = self._effects(random)
         if data is None:
             return self._rows(fitted_values(self.design, self.estimates.beta, effects), self.design.response)
-        if self.model.keywords.offset is not None and offset is None:
-            raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
+        if offset is None:
+            offset = offset_of_new_rows(self.model.keywords, data)
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
 
     def simulate(self, n: int = 1, rng: int | np.random.Generator | None = None) -> pd.DataFrame:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from limeform.design import Column, Design, apply
+from limeform.design import Column, Design, Keywords, apply
 from limeform.design.frame import as_numbers, column, to_frame
-from limeform.errors import NewLevelWarning
+from limeform.errors import NewLevelWarning, OptionError
 
 FloatArray = NDArray[np.float64]
 
@@ -85,6 +85,20 @@ def predict_new(
     predicted = pd.Series(np.nan, index=rows.index, name=design.response)
     predicted[rows.complete] = mean
     return predicted
+
+
+def offset_of_new_rows(keywords: Keywords, data: object) -> Column | None:
+    """Return the offset that new data carry under the name the model was given, None for a model without.
+
+    Raises
+    ------
+    OptionError
+        If the model's offset was given as an array, or the new data lack its column.
+    """
+    name = keywords.offset
+    if name is None or (isinstance(name, str) and name in to_frame(data).columns):
+        return name
+    raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
 
 
 def _warn_unseen(unseen: pd.Index, count: int, factor: str, several: bool) -> None:
