@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -14,7 +13,7 @@ from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, build_design
-from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
+from limeform.errors import OptionError
 from limeform.fit import (
     Progress,
     Setup,
@@ -30,6 +29,7 @@ from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
 from limeform.results import LMMResults
+from limeform.results.lmm import warn_of
 from limeform.solve import Newton, Solver, default_solver
 
 
@@ -259,7 +259,7 @@ class LMM:
             results = LMMResults(self, setup, estimates)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
-        _warn(results)
+        warn_of(results)
         return results
 
     def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
@@ -347,12 +347,3 @@ def lmm(
         missing=missing,
         context=1,
     )
-
-
-def _warn(results: LMMResults) -> None:
-    if not results.converged:
-        message = f"{results.solver}: {results.status} ({results.estimates.solution.message.rstrip('.')})"
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
-    if results.singular and not results.known_variance:
-        message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"
-        warnings.warn(message, SingularFitWarning, stacklevel=3)

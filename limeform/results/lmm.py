@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
-from limeform.errors import OptionError, SolverError
+from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning, SolverError
 from limeform.fit import Estimates, Setup, TrimReport, estimate_again, refit_trimmed
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
@@ -27,6 +27,16 @@ from limeform.results.simulate import simulate
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, every_solver
+
+
+def warn_of(results: LMMResults) -> None:
+    """Warn, on behalf of the caller's caller, of a fit that did not converge or is singular."""
+    if not results.converged:
+        message = f"{results.solver}: {results.status} ({results.estimates.solution.message.rstrip('.')})"
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    if results.singular and not results.known_variance:
+        message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"
+        warnings.warn(message, SingularFitWarning, stacklevel=3)
 
 
 class FittedModel(Protocol):
@@ -275,7 +285,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
     # ------------------------------------------------------------------ other fits of the same model
 
     def refit(self, response: ArrayLike | pd.Series) -> LMMResults:
-        """Fit the same design to another response, starting from these estimates; trimmed rows stay trimmed.
+        """Fit the same design to another response by Newton's method from these estimates; trimmed rows stay trimmed.
 
         Parameters
         ----------
@@ -292,7 +302,9 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
             setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
         else:
             setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())
-        return LMMResults(self.model.with_response(y), setup, estimates, report)
+        results = LMMResults(self.model.with_response(y), setup, estimates, report)
+        warn_of(results)
+        return results
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.

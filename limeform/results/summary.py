@@ -120,7 +120,10 @@ def _components_table(components: pd.DataFrame) -> SimpleTable:
     with_corr = components["corr"].astype(bool).any()
     headers = ["variance", "std dev", *(["corr"] if with_corr else [])]
     columns = zip(components["variance"], components["sd"], components["corr"], strict=True)
-    cells = [[format_number(variance), format_number(sd), corr][: len(headers)] for variance, sd, corr in columns]
+    cells = [
+        [format_number(variance), format_number(sd), " ".join(f"{value:.3f}" for value in corr)][: len(headers)]
+        for variance, sd, corr in columns
+    ]
     stubs = (components["group"] + " " + components["effect"]).str.strip().tolist()
     return SimpleTable(cells, headers, stubs, title="Variance components", txt_fmt=fmt_params)
 

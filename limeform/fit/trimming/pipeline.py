@@ -110,7 +110,7 @@ def fit_trimmed(
         search, found = _find(make_search(calm, y, always, options, reml), options, warm)
     except EvaluationError as error:
         raise DataError(
-            f"trim={options.fraction:g} leaves rows that do not determine all fixed effects: trim less, or name the rows "
+            f"trim={options.fraction:g} leaves rows that do not determine all fixed effects: trim less, or name rows "
             "that a coefficient needs, such as those of a rare level, in keep="
         ) from error
     by_row = replace(search, groups=None, always=always, power=False)
