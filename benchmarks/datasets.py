@@ -58,7 +58,7 @@ def contaminated_rows(rows: int) -> pd.DataFrame:
 
 
 def insteval() -> pd.DataFrame:
-    """Ratings of lectures at ETH Zurich, 73,421 rows: a data set of R's lme4 (GPL), exported from there and not shipped."""
+    """Ratings of lectures at ETH Zurich, 73,421 rows: a data set of R's lme4 (GPL), read from there and not shipped."""
     file = FOLDER / "insteval.csv"
     export = f'write.csv(lme4::InstEval[c("y", "service", "s", "d", "dept")], "{file}", row.names = FALSE)'
     subprocess.run(["Rscript", "--vanilla", "-e", export], check=True, capture_output=True)

@@ -89,7 +89,7 @@ def first_design(
     for spec in specs:
         for expression in spec.transform_state:
             raise OptionError(
-                f"{expression} learns from all rows, which one pass over chunks cannot: give its constants in the formula"
+                f"{expression} learns from all rows, which one pass over chunks cannot: write its constants instead"
             )
         for expression, (_, state) in spec.encoder_state.items():
             name = str(expression).removeprefix("C(").removesuffix(")")

@@ -79,8 +79,8 @@ def _check_confounded(one: GroupedEffects, other: GroupedEffects) -> None:
     if np.array_equal(partner[one.codes], other.codes):
         example = f"{one.levels.tolist()[0]!r} of the one is {other.levels.tolist()[int(partner[0])]!r} of the other"
         raise DataError(
-            f"grouping factors {one.factor!r} and {other.factor!r} divide the rows alike ({len(one.levels)} levels each; "
-            f"{example}), so the variances of {', '.join(shared)} cannot be told apart: leave one of them out"
+            f"grouping factors {one.factor!r} and {other.factor!r} divide the rows alike ({len(one.levels)} levels "
+            f"each; {example}), so the variances of {', '.join(shared)} cannot be told apart: leave one of them out"
         )
 
 

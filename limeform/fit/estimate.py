@@ -246,9 +246,22 @@ def estimate(
     before = _refined(objective, first) if refine and start is None and objective.n_parameters else None
     begin = first if before is None else before.x
     solution = settle(objective, begin, lambda at: _solve(objective, solver, at, lower))
+    _refuse_perfect_fit(objective, solution)
     if before is None:
         return _natural_scale(objective, solution)
     return replace(_natural_scale(objective, _joined(before, solution)), newton_steps=before.iterations)
+
+
+def _refuse_perfect_fit(objective: Objective, solution: Solution) -> None:
+    """Refuse a fit of crossed effects on its way to a residual variance of zero, at which the likelihood is infinite."""
+    shared = objective.criterion.residual is ResidualVariance.SHARED
+    if not shared or solution.success or solution.status is Status.INTERRUPTED:
+        return
+    if isinstance(objective.products, CrossedProducts) and objective.at(solution.x).profile.scale < 1e-6:
+        raise DataError(
+            "the fixed and random effects together reproduce the response exactly: there is no residual variance to "
+            "estimate; leave a random term out, or give se= if the sampling errors are known"
+        )
 
 
 def estimate_again(

@@ -176,8 +176,8 @@ class CrossProducts(LMM):
                 raise DataError(f"grouping factor {random.factor!r} has one level: leave the random term out")
             if len(keys) * len(random.names) >= total.rows and not known:
                 raise DataError(
-                    f"{random.factor!r} has {len(keys)} levels for {total.rows} rows, so the residual variance cannot be "
-                    "told from that of the random effects: give se= if the sampling errors are known"
+                    f"{random.factor!r} has {len(keys)} levels for {total.rows} rows, so the residual variance cannot "
+                    "be told from that of the random effects: give se= if the sampling errors are known"
                 )
         self.formula, self.keywords = design.recipe.formula, keywords
         self.design = _without_rows(design, total)

@@ -82,7 +82,7 @@ class RandomPart(ABC):
 
     @property
     def random_effects(self) -> dict[Any, pd.Series] | dict[str, pd.DataFrame]:
-        """Conditional modes of the random effects by level; of several factors, a table with a row a level by factor."""
+        """Conditional modes of the random effects by level; of several factors, one table of all levels by factor."""
         factors = self.design.factors
         if len(factors) > 1:
             return {

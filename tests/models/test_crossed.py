@@ -196,3 +196,9 @@ def test_insteval_where_r_has_lme4() -> None:
     results = lf.lmm("y ~ 1 + service + (1 | s) + (1 | d) + (1 | dept)", data, reml=False).fit()
     assert results.llf == pytest.approx(-118860.8844, abs=1e-4)
     assert len(results.history) <= 8
+
+
+def test_a_response_that_the_effects_reproduce_is_refused() -> None:
+    data = crossed(60)
+    with pytest.raises(lf.DataError, match="reproduce the response exactly"):
+        lf.lmm(FORMULA, data.assign(y=data["a"] + 2.0 * data["b"])).fit()

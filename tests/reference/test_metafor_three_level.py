@@ -1,7 +1,7 @@
 """Three-level meta-analysis: metafor 3.8-1's rma.mv(yi, vi, random = ~ 1 | district/school) on Konstantopoulos (2011).
 
-metafor's variances are good to about 1e-7 and its restricted log-likelihood contains ln|X'X| / 2; the effects of a level
-carry the uncertainty of the fixed effects in their standard errors there, so modes are compared and these are not.
+metafor's variances are good to about 1e-7 and its restricted log-likelihood contains ln|X'X| / 2; the effects of a
+level carry the uncertainty of the fixed effects in their standard errors there, so modes are compared, these are not.
 """
 
 from __future__ import annotations

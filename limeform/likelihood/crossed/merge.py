@@ -1,4 +1,4 @@
-"""Sums over chunks of rows to statistics of all rows: one numbering of levels, and working coordinates from the total."""
+"""Sums over chunks of rows to those of all rows: one numbering of levels, and working coordinates from the total."""
 
 from __future__ import annotations
 

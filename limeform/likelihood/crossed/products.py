@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -141,7 +142,7 @@ class PairProducts:
         """Cut the levels so that no part has many more products than are formed at a time."""
         cuts = np.searchsorted(self._until, np.arange(AT_A_TIME, int(self._until[-1]), AT_A_TIME))
         ends = np.unique(np.concatenate([[0], cuts, [len(self._until) - 1]]))
-        return [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def _form(self, levels: slice) -> Part:
         starts = self._stage.pair_start[levels.start : levels.stop + 1].astype(np.int64)

@@ -8,7 +8,7 @@ later columns and of [X y] on its columns within level l,
 What stands in brackets is split off once, so that no digits are lost where a variance is very large. Backwards, with c
 the conditional covariance of the later effects (Takahashi, Fagan & Chen 1973, by blocks),
 
-    Z_l'P Z_l = T_l - T_l (B_l c B_l') T_l,        Z_l'P [X y] = T_l (b_l - B_l U),    U = c Z'P [X y] of the later ones.
+    Z_l'P Z_l = T_l - T_l (B_l c B_l') T_l,    Z_l'P [X y] = T_l (b_l - B_l U),    U = c Z'P [X y] of the later ones.
 """
 
 from __future__ import annotations

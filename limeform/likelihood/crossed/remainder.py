@@ -90,7 +90,7 @@ class Factored:
             _sandwich(place, self._bands(stack, lower=True))
         return laid_out
 
-    def marginals(self, covariance: FloatArray) -> list[FloatArray]:  # noqa: ARG002 -- the sparse remainder needs it
+    def marginals(self, covariance: FloatArray) -> list[FloatArray]:
         """Return the blocks of S - SCS of every level by factor, each (k, k, m)."""
         self.invert()
         return [self._marginal(f) for f in range(self.plan.products.chain, len(self.plan.products.shapes))]

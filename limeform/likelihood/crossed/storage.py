@@ -15,7 +15,7 @@ from limeform.likelihood.crossed.statistics import CrossedProducts
 
 FLOAT, INDEX = 8, 4
 COPIES = 7
-"""Arrays of the remainder's size at the peak: it before and after elimination, K, its inverse, covariances, and sums."""
+"""Arrays of the remainder's size at the peak: before and after elimination, K, its inverse, covariances, and sums."""
 
 SHARE = 0.9
 """Part of the available memory that a fit may take."""
