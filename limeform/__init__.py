@@ -12,6 +12,7 @@ from limeform.errors import (
     DataError,
     FormulaError,
     LimeformError,
+    MemoryLimitError,
     NewLevelWarning,
     OptionError,
     SingularFitWarning,
@@ -19,7 +20,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, TrimPath, lmm, trim_path
+from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, trim_path
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -28,11 +29,13 @@ __version__ = "0.1.0"
 __all__ = [
     "LMM",
     "ConvergenceWarning",
+    "CrossProducts",
     "DataError",
     "FormulaError",
     "Ipopt",
     "LMMResults",
     "LimeformError",
+    "MemoryLimitError",
     "NewLevelWarning",
     "Newton",
     "OptionError",
