@@ -14,6 +14,7 @@ from limeform.errors import (
     FormulaError,
     InfeasibleError,
     LimeformError,
+    MemoryLimitError,
     NewLevelWarning,
     OptionError,
     OutOfBoundsWarning,
@@ -22,7 +23,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, TrimPath, lmm, trim_path
+from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, trim_path
 from limeform.resample import KnotEnsemble, knot_ensemble
 from limeform.restrict import (
     average,
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 __all__ = [
     "LMM",
     "ConvergenceWarning",
+    "CrossProducts",
     "DataError",
     "FormulaError",
     "InfeasibleError",
@@ -54,6 +56,7 @@ __all__ = [
     "LMMResults",
     "LimeformError",
     "MeanFunction",
+    "MemoryLimitError",
     "NewLevelWarning",
     "Newton",
     "OptionError",

@@ -26,6 +26,10 @@ class InfeasibleError(LimeformError, ValueError):
     """Constraints that no parameters meet together; the message names the members that clash."""
 
 
+class MemoryLimitError(LimeformError, MemoryError):
+    """A model would need more memory than there is; said before any of it is taken."""
+
+
 class SolverError(LimeformError, RuntimeError):
     """A solver cannot be used: it is not installed, or it cannot take this kind of problem."""
 

@@ -1,5 +1,6 @@
 """The pipeline from a design to estimates."""
 
+from limeform.fit.blocks import block_table, check_memory
 from limeform.fit.checks import check_design
 from limeform.fit.estimate import (
     ActiveConstraint,
@@ -12,6 +13,7 @@ from limeform.fit.estimate import (
     modes_of,
     prepare,
 )
+from limeform.fit.progress import Progress
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
@@ -19,11 +21,14 @@ __all__ = [
     "ActiveConstraint",
     "Estimates",
     "JointModel",
+    "Progress",
     "RestrictedFit",
     "Setup",
     "TrimReport",
     "Trimming",
+    "block_table",
     "check_design",
+    "check_memory",
     "cochran_q",
     "estimate",
     "estimate_again",

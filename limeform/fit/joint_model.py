@@ -11,8 +11,9 @@ from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError, OptionError
 from limeform.fit.estimate import Setup
-from limeform.likelihood import JointObjective, ResidualVariance, cross_products, joint_coordinates, make_cells
+from limeform.likelihood import JointObjective, ResidualVariance, joint_coordinates, make_cells
 from limeform.likelihood import Rows as DataRows
+from limeform.likelihood.crossproducts import cross_products
 from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of
 from limeform.mean.parts import Total
 from limeform.restrict import Restrictions, prepare_rows
@@ -50,22 +51,34 @@ class JointModel:
     reml: bool = False
     first: FloatArray | None = None
 
+    @property
+    def rows(self) -> DataRows:
+        """The rows behind the statistics: there is one grouping factor."""
+        assert isinstance(self.setup.rows, DataRows)
+        return self.setup.rows
+
+    @property
+    def products(self) -> CrossProducts:
+        """Their statistics."""
+        assert isinstance(self.setup.products, CrossProducts)
+        return self.setup.products
+
     def objective(self) -> JointObjective:
         """Return a fresh objective."""
         setup = self.setup
         return JointObjective.of(
-            setup.products, setup.covariance, setup.residual, self.reml, self.y, setup.rows, self.mean
+            self.products, setup.covariance, setup.residual, self.reml, self.y, self.rows, self.mean
         )
 
     def with_response(self, y: FloatArray) -> JointModel:
         """Return the same model of another response, shape (n,), less offset."""
-        products = cross_products(y if self.mean is None else self.y, self.setup.rows, self.setup.products.coordinates)
+        products = cross_products(y if self.mean is None else self.y, self.rows, self.products.coordinates)
         return replace(self, y=y, setup=replace(self.setup, products=products))
 
     def with_weights(self, weights: FloatArray) -> JointModel:
         """Return the same model with other likelihood weights, shape (n,)."""
-        rows = replace(self.setup.rows, weights=weights)
-        products = cross_products(self.y, rows, self.setup.products.coordinates)
+        rows = replace(self.rows, weights=weights)
+        products = cross_products(self.y, rows, self.products.coordinates)
         return replace(self, setup=replace(self.setup, rows=rows, products=products))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from limeform.covariance import Covariance
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.coordinates import Coordinates
+from limeform.likelihood.crossed.reduction import CrossedReduction
 from limeform.likelihood.gaussian import Profile
 from limeform.likelihood.grouped import Reduction
 
@@ -56,3 +57,21 @@ def conditional_modes(reduction: Reduction, covariance: Covariance, at: Profile,
         effects=(out @ score).T,
         covariance=at.scale * ((out @ transform.T) - shrunk),
     )
+
+
+def crossed_modes(
+    reduction: CrossedReduction, covariance: Covariance, at: Profile, coordinates: Coordinates
+) -> tuple[Modes, ...]:
+    """Return the conditional modes of several grouping factors; arguments as in `conditional_modes`.
+
+    Returns
+    -------
+    tuple of Modes
+        Factors in the order of the formula.
+    """
+    found = {}
+    for f, shape, each in zip(reduction.products.order, reduction.products.shapes, reduction.by_factor(), strict=True):
+        own = shape.columns
+        gamma = Covariance(covariance.gamma[own, own], covariance.first[:0], covariance.second[:0])
+        found[f] = conditional_modes(each, gamma, at, replace(coordinates, effects=coordinates.effects[own, own]))
+    return tuple(found[f] for f in sorted(found))

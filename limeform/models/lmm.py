@@ -8,17 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, MeanFunction, build_design
 from limeform.design.rewrite import with_knots
-from limeform.errors import OptionError
+from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
     JointModel,
+    Progress,
     Setup,
     Trimming,
+    block_table,
     check_design,
+    check_memory,
     estimate,
     estimate_joint,
     fit_trimmed,
@@ -34,7 +38,7 @@ from limeform.models.source import Function, Given, Source, used_columns
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
 from limeform.results.lmm import warn_of
-from limeform.solve import Solver, default_solver
+from limeform.solve import Newton, Solver, default_solver
 
 FloatArray = NDArray[np.float64]
 
@@ -184,6 +188,12 @@ class LMM:
         self.start = start_of(self.design, given.start)
         self.restrictions: Restrictions | None = None
         if given.any or self.design.nonlinear:
+            if len(self.design.factors) > 1:
+                names = ", ".join(factor.factor for factor in self.design.factors)
+                raise FormulaError(
+                    f"constraints, priors and nonlinear means take one grouping factor; this formula has {names}",
+                    formula.text,
+                )
             found = resolve_all(self.design, given.constraints, given.priors, self.start)
             self.start = scaled_start(self.design, found, self.start, given.start)
             self.restrictions = found
@@ -243,6 +253,36 @@ class LMM:
         """Fixed-effects columns, shape (n, p)."""
         return self.design.x
 
+    def blocks(self) -> pd.DataFrame:
+        """Say how a model with several grouping factors will be kept while it is fitted, and the memory that takes.
+
+        The first factor, and those it is nested in, are eliminated level by level; the others are left as a dense
+        matrix, or as one for each part of the data that shares no level with the rest.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``rows, columns, storage, shape, numbers, MiB``, in order of elimination; one block with one factor.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> model = lf.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", lf.datasets.penicillin())
+        >>> model.blocks()[["rows", "columns", "storage", "shape"]]
+                 rows columns         storage     shape
+        0       plate   plate        diagonal   24 × 24
+        1      sample   plate          sparse    6 × 24
+        2  later ones   plate  products, kept  504 × 24
+        3      sample  sample           dense     6 × 6
+        """
+        return block_table(self.design, self._prepared())
+
+    def _prepared(self) -> Setup:
+        """Return the statistics, made at the first call."""
+        if self._setup is None:
+            self._setup = prepare(self.design)
+        return self._setup
+
     def fit(
         self,
         solver: Solver | None = None,
@@ -251,6 +291,7 @@ class LMM:
         starts: int = 1,
         rng: np.random.Generator | int | None = None,
         disp: bool = False,
+        progress: bool = False,
     ) -> LMMResults:
         """Maximise the (restricted) likelihood.
 
@@ -258,7 +299,8 @@ class LMM:
         ----------
         solver : Solver, optional
             Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``. If left out, Ipopt where it is
-            installed, else SciPy, from a start that a few Newton steps have brought near the optimum.
+            installed, else SciPy, from a start that a few Newton steps have brought near the optimum. With
+            several grouping factors the trust-region Newton method, which needs the fewest evaluations.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
         starts : int
@@ -268,18 +310,25 @@ class LMM:
             Randomness of the starts.
         disp : bool
             Print how the solver went.
+        progress : bool
+            Show every evaluation while the fit runs. Ctrl-C ends a fit with the best estimates so far.
 
         Returns
         -------
         LMMResults
+
+        Raises
+        ------
+        MemoryLimitError
+            If the model would take more memory than there is.
         """
         if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
             raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
-        chosen = default_solver() if solver is None else solver
+        chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
         first = None if start is None else self._start(start)
         joint = self.joint
         if joint is None:
-            results = self._fit(chosen, first, start, refine=solver is None)
+            results = self._fit(chosen, first, start, solver is None, progress)
         else:
             results = self._fit_joint(joint, chosen, first, starts, rng)
         if disp:
@@ -287,12 +336,18 @@ class LMM:
         warn_of(results)
         return results
 
-    def _fit(self, solver: Solver, first: FloatArray | None, start: LMMResults | None, refine: bool) -> LMMResults:
-        if self._setup is None:
-            self._setup = prepare(self.design)
+    def _fit(
+        self, solver: Solver, first: FloatArray | None, start: LMMResults | None, default: bool, progress: bool
+    ) -> LMMResults:
+        setup = self._prepared()
+        check_memory(self.design, setup.products)
         if self.trim.fraction > 0:
-            return self._fit_kept(self._setup, solver, start)
-        return LMMResults(self, self._setup, estimate(self._setup, self.reml, solver, first, refine=refine))
+            return self._fit_kept(setup, solver, start)
+        with Progress(progress) as watch:
+            refine = default and len(self.design.factors) < 2
+            shown = watch if progress else None
+            estimates = estimate(setup, self.reml, solver, first, refine=refine, watch=shown)
+        return LMMResults(self, setup, estimates)
 
     def _fit_joint(
         self,

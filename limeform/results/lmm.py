@@ -25,6 +25,7 @@ from limeform.results.plotting import Plotting
 from limeform.results.predict import fitted_values, offset_of_new_rows, predict_new
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
+from limeform.results.simulate import simulate
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, default_solver, every_solver
@@ -144,7 +145,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
     @property
     def nobs(self) -> int:
         """Number of rows used."""
-        return len(self.design.y)
+        return self.design.nobs
 
     @property
     def n_kept(self) -> int:
@@ -223,10 +224,46 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
             offset = offset_of_new_rows(self.model.keywords, data)
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
 
-    def _effects(self, random: str) -> FloatArray | None:
-        return self._modes.effects if random == "all" and self.design.random is not None else None
+    def simulate(self, n: int = 1, rng: int | np.random.Generator | None = None) -> pd.DataFrame:
+        """Draw responses from the fitted model, with new random effects of all factors and new errors.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws.
+        rng : None, int or Generator
+            Source of randomness; the same number gives the same draws.
+
+        Returns
+        -------
+        DataFrame
+            One column a draw, on the index of the rows used.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> results = lf.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", lf.datasets.penicillin()).fit()
+        >>> results.simulate(3, rng=1).shape
+        (144, 3)
+        """
+        if n < 1:
+            raise OptionError(f"n={n!r}: give the number of draws, at least 1")
+        if len(self.design.y) != self.nobs:
+            raise OptionError("the rows were read in chunks and not kept: there is nothing to simulate on")
+        errors = self.design.errors
+        sigma2 = self.estimates.residual_variance
+        each = sigma2[errors.strata] if errors.strata is not None else sigma2[0]
+        variance = np.broadcast_to(each / errors.precision, self.nobs)
+        generator = np.random.default_rng(rng)
+        draws = simulate(self.design, self.estimates.beta, self.estimates.gamma, variance, n, generator)
+        return pd.DataFrame(draws, index=self.design.index)
+
+    def _effects(self, random: str) -> list[FloatArray] | None:
+        return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None
 
     def _rows(self, values: FloatArray, name: str) -> pd.Series:
+        if len(values) != self.nobs:
+            raise OptionError("the rows were read in chunks and not kept: use predict(data) on rows at hand")
         return pd.Series(values, index=self.design.index, name=name)
 
     # ------------------------------------------------------------------ trimming
@@ -330,7 +367,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
             "method": self.method,
             "nobs": self.nobs,
             "n_missing": self.design.missing.rows,
-            "n_groups": 0 if self.design.random is None else len(self.design.random.levels),
+            "n_groups": _n_groups(self.design),
             "llf": self.llf,
             "aic": self.aic,
             "bic": self.bic,
@@ -360,3 +397,11 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
     def dropped_columns(self) -> tuple[str, ...]:
         """Fixed-effects columns left out because earlier ones explain them."""
         return self.design.dropped
+
+
+def _n_groups(design: Design) -> int | str:
+    """Return the number of levels; of several factors, as text."""
+    sizes = [(random.factor, len(random.levels)) for random in design.factors]
+    if len(sizes) > 1:
+        return ", ".join(f"{factor}: {levels}" for factor, levels in sizes)
+    return sizes[0][1] if sizes else 0

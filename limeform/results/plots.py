@@ -66,7 +66,7 @@ def forest_content(
     """
     variance = _sampling_variance(design, "forest")
     z = normal_quantile(alpha)
-    between = _between_variance(design.random, gamma)
+    between = _between_variance(design.factors, gamma)
     se = np.sqrt(variance)
     fitted = design.x @ beta + design.offset
     fitted_se = np.sqrt(np.clip(np.einsum("ij,jk,ik->i", design.x, covariance, design.x), 0.0, None))
@@ -109,7 +109,10 @@ def _row_labels(design: Design, labels: Labels | None) -> tuple[str, list[str]]:
     if labels is None:
         if design.random is None:
             return str(design.index.name or "Row"), [str(label) for label in design.index]
-        return design.random.factor, [str(level) for level in design.random.levels.to_numpy()[design.random.codes]]
+        names = [random.levels.to_numpy()[random.codes].astype(str) for random in design.factors]
+        return ", ".join(random.factor for random in design.factors), [
+            ", ".join(row) for row in zip(*names, strict=True)
+        ]
     if isinstance(labels, str):
         raise OptionError(
             f"labels={labels!r}: give the labels themselves, such as data[{labels!r}], not a column's name"
@@ -256,8 +259,9 @@ def _one_mean(design: Design) -> bool:
     return bool((np.ptp(design.x, axis=0) == 0).all() and np.ptp(design.offset) == 0)
 
 
-def _between_variance(random: GroupedEffects | None, gamma: FloatArray) -> FloatArray:
+def _between_variance(factors: Sequence[GroupedEffects], gamma: FloatArray) -> FloatArray:
     """Return the variance that the random effects give each row, shape (n,), or (1,) of zero without any."""
-    if random is None:
+    if not factors:
         return np.zeros(1)
-    return np.asarray(np.einsum("nj,jk,nk->n", random.z, gamma, random.z), dtype=np.float64)
+    z = np.hstack([random.z for random in factors])
+    return np.asarray(np.einsum("nj,jk,nk->n", z, gamma, z), dtype=np.float64)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from limeform.errors import OptionError
 from limeform.mean import linearised
 from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, residual_plot, trimming_plot
 from limeform.results import plots
@@ -152,12 +153,19 @@ class Plotting:
         return trimming_plot(trimming_content(cast("LMMResults", self).trimming), ax=ax)
 
     def plot_random_effects(
-        self, *, sort_by: str | None = None, alpha: float = 0.05, ax: Axes | Iterable[Axes] | None = None
+        self,
+        *,
+        factor: str | None = None,
+        sort_by: str | None = None,
+        alpha: float = 0.05,
+        ax: Axes | Iterable[Axes] | None = None,
     ) -> NDArray[np.object_]:
         """Draw the random effects with their conditional intervals, sorted, one panel for each effect.
 
         Parameters
         ----------
+        factor : str, optional
+            Grouping factor; the first if left out.
         sort_by : str, optional
             Effect that the levels are sorted by; the first if left out. All panels have the same order.
         alpha : float
@@ -175,8 +183,12 @@ class Plotting:
             If the model has no random effects, or an argument does not fit.
         """
         fit = cast("LMMResults", self)
-        random = fit.design.random
-        modes = None if random is None else fit._modes
+        factors = {random.factor: number for number, random in enumerate(fit.design.factors)}
+        if factor is not None and factor not in factors:
+            raise OptionError(f"factor={factor!r}: the grouping factors are {', '.join(factors)}")
+        number = 0 if factor is None else factors[factor]
+        random = fit.design.factors[number] if factors else None
+        modes = None if random is None else fit._all_modes[number]
         return caterpillar_plot(
             plots.caterpillar_content(random, modes, float(np.std(fit.design.y)), sort_by, alpha), ax=ax
         )

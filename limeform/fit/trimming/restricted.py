@@ -151,7 +151,7 @@ def _swap_within_group(search: Search, at: Trimmed, model: JointModel) -> FloatA
     setup = model.setup
     effects = setup.products.coordinates.effects
     gamma = effects @ setup.covariance.covariance(at.x[: setup.covariance.n_parameters]).gamma @ effects.T
-    cells = setup.rows.cells
+    cells = model.rows.cells
     swap = group_swap(
         at.rows.marginal, at.rows.variance, setup.rows.z, gamma, cells.group[cells.codes], at.weights, search.always
     )
