@@ -13,7 +13,7 @@ from limeform.errors import DataError, OptionError
 from limeform.fit.estimate import Setup
 from limeform.likelihood import JointObjective, ResidualVariance, joint_coordinates, make_cells
 from limeform.likelihood import Rows as DataRows
-from limeform.likelihood.crossproducts import cross_products
+from limeform.likelihood.crossproducts import CrossProducts, cross_products
 from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of
 from limeform.mean.parts import Total
 from limeform.restrict import Restrictions, prepare_rows

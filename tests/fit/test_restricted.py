@@ -375,3 +375,9 @@ def test_constraints_that_hold_do_not_raise_the_error() -> None:
     free, held = np.mean(errors, axis=0)
     print(f"mean squared error over 200 data sets: unconstrained {free:.5f}, increasing and concave {held:.5f}")
     assert held <= free
+
+
+def test_one_grouping_factor_only() -> None:
+    data = dose_data().assign(site=lambda d: np.arange(len(d)) % 7)
+    with pytest.raises(lf.FormulaError, match="take one grouping factor"):
+        lf.lmm(FORMULA + " + (1 | site)", data, se="se", constraints=[lf.increasing("dose")])

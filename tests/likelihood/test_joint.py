@@ -12,10 +12,10 @@ from limeform.likelihood import (
     Objective,
     ResidualVariance,
     Rows,
-    cross_products,
     joint_coordinates,
     make_cells,
 )
+from limeform.likelihood.crossproducts import cross_products
 from limeform.mean.parts import Expression, Linear, Mean, Total
 from limeform.solve import Newton, Problem
 
