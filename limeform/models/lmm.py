@@ -146,7 +146,7 @@ class LMM:
         missing: str,
         given: Given,
     ) -> None:
-        if reml not in (None, True, False):
+        if reml is not None and not isinstance(reml, (bool, np.bool_)):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
         self.formula = formula
         self.keywords = replace(
@@ -271,6 +271,8 @@ class LMM:
         -------
         LMMResults
         """
+        if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
+            raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
         chosen = default_solver() if solver is None else solver
         first = None if start is None else self._start(start)
         joint = self.joint

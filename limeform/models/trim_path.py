@@ -110,7 +110,7 @@ def trim_path(model: LMM, fractions: Iterable[float], *, solver: Solver | None =
     >>> import limeform as lf
     >>> model = lf.lmm("y ~ x + (1 | study)", lf.datasets.contaminated_studies(rng=1), se="se")
     >>> lf.trim_path(model, [0.0, 0.1, 0.15, 0.2]).frame["x"].round(1).tolist()
-    [-3.5, 2.1, 4.8, 4.8]
+    [0.4, 3.4, 4.7, 4.9]
     """
     values = sorted({float(fraction) for fraction in fractions})
     if not values:

@@ -98,6 +98,7 @@ def _draw_contributions(ax: Axes, content: TrimmingPicture) -> None:
     spread = float(np.ptp(values[kept])) if kept.any() else 0.0
     if spread > 0 and float(np.ptp(values)) > WIDE * spread:
         ax.set_yscale("symlog", linthresh=2.0 * spread)
+        ax.set_ylim(float(values.min()) - 0.4 * spread, 1.6 * float(values.max()))
     ax.set_xlabel(f"{content.unit.capitalize()}s in order")
     ax.set_ylabel("Contribution to \u2212log-likelihood")
     ax.spines[["right", "top"]].set_visible(False)

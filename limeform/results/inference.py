@@ -57,7 +57,7 @@ def wald_table(beta: FloatArray, covariance: FloatArray) -> WaldTable:
 
 
 def wald_interval(table: WaldTable, alpha: float, df: float | None = None) -> FloatArray:
-    """Return the two-sided intervals of coverage 1 - alpha, normal or t with ``df`` degrees of freedom; shape (p, 2)."""
+    """Return two-sided intervals of coverage 1 - alpha, normal or t with ``df`` degrees of freedom; shape (p, 2)."""
     if not isinstance(alpha, (int, float, np.number)) or not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% intervals")
     if df is not None and not (isinstance(df, (int, float, np.number)) and df > 0):

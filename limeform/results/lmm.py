@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
-from limeform.errors import OptionError
+from limeform.errors import OptionError, SolverError
 from limeform.fit import Estimates, JointModel, Setup, TrimReport, estimate_again, estimate_joint, refit_trimmed
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
@@ -237,8 +237,8 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
         Returns
         -------
         DataFrame
-            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the log-likelihood
-            would rise with the row, the variances held.
+            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the
+            log-likelihood would rise with the row, the variances held.
         """
         return outlier_table(self.trimming, self.design)
 
@@ -280,14 +280,22 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
         for solver in every_solver():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                other = self.model.fit(solver=solver)
-            components = other.var_components()
-            labels = ("sd(" + components["group"] + " " + components["effect"]).str.strip() + ")"
-            row: dict[str, Any] = {"converged": other.converged, "llf": other.llf, "iterations": other.n_iter}
-            row |= {str(name): value for name, value in other.params.items()}
-            row |= dict(zip(labels, components["sd"], strict=True))
-            rows[other.solver] = row | {"status": other.status}
+                try:
+                    other = self.model.fit(solver=solver)
+                except SolverError as refusal:
+                    rows[solver.name] = {"converged": False, "llf": np.nan, "status": str(refusal)}
+                    continue
+            rows[other.solver] = other._row()
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("solver")
+
+    def _row(self) -> dict[str, Any]:
+        """Return the line of `all_fit` for this fit."""
+        components = self.var_components()
+        labels = ("sd(" + components["group"] + " " + components["effect"]).str.strip() + ")"
+        row: dict[str, Any] = {"converged": self.converged, "llf": self.llf, "iterations": self.n_iter}
+        row |= {str(name): value for name, value in self.params.items()}
+        row |= dict(zip(labels, components["sd"], strict=True))
+        return row | {"status": self.status}
 
     # ------------------------------------------------------------------ tables
 

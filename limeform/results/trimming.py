@@ -8,6 +8,7 @@ import pandas as pd
 from limeform.design import Design
 from limeform.errors import OptionError
 from limeform.fit import TrimReport
+from limeform.fit.trimming import LARGE
 from limeform.plot import TrimmingPicture
 
 NAMED = 10
@@ -88,11 +89,15 @@ def trimming_notes(report: TrimReport, design: Design) -> list[str]:
         f"{report.n - report.h} trimmed; see outliers()."
     ]
     if report.h < report.n:
-        state = "no exchange of single units lowers it" if found.exchange_optimal else "exchanges were cut short"
-        notes.append(
-            f"Search: best of {found.starts} starts, reached by {found.agreeing} of the {found.followed} followed to "
-            f"the end; {state}."
+        state = "no exchange of two units lowers it"
+        if not found.exchange_optimal:
+            state = "exchanges were cut short" if report.n <= LARGE else f"with more than {LARGE} rows none is tried"
+        reached = (
+            f"reached by {found.agreeing} of the {found.followed} followed to the end"
+            if found.agreeing
+            else f"improved by random moves after {found.followed} were followed to different ends"
         )
+        notes.append(f"Search: best of {found.starts} starts, {reached}; {state}.")
     emptied = emptied_groups(report.weights, design)
     if emptied:
         more = f" and {len(emptied) - NAMED} more" if len(emptied) > NAMED else ""

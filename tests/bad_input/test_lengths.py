@@ -17,7 +17,9 @@ def test_an_array_of_the_wrong_length_is_refused(keyword: str) -> None:
 
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
-@pytest.mark.parametrize("value", [0.3, True, {"a": 1}, (i for i in range(60))], ids=repr)
+@pytest.mark.parametrize(
+    "value", [0.3, True, {"a": 1}, (i for i in range(60))], ids=["number", "bool", "dict", "generator"]
+)
 def test_a_single_value_is_refused(keyword: str, value: object) -> None:
     with pytest.raises(lf.OptionError, match=f"{keyword}= takes the name of a column or one value for each row"):
         lf.lmm(FORMULA, frame(), **{keyword: value})

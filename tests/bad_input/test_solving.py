@@ -31,7 +31,7 @@ def test_an_interruption_hands_back_what_is_there(solver: object, monkeypatch: p
 
     def interrupted(self: Objective, x: np.ndarray) -> float:
         calls.append(x)
-        if len(calls) == 4:
+        if len(calls) == 10:  # the first ones look for a start
             raise KeyboardInterrupt
         return value(self, x)
 
@@ -39,7 +39,7 @@ def test_an_interruption_hands_back_what_is_there(solver: object, monkeypatch: p
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = lf.lmm(SLOPES, frame()).fit(solver)  # type: ignore[arg-type]
-    assert len(calls) >= 4
+    assert len(calls) >= 10
     assert not results.converged
     assert "interrupted" in results.status
     assert "interrupted" in notes(results)
@@ -78,14 +78,12 @@ def test_a_start_has_to_be_a_fit_of_the_same_model() -> None:
     assert model.fit(start=model.fit()).llf == pytest.approx(model.fit().llf, abs=1e-9)
 
 
-@pytest.mark.xfail(reason="a solver that is none fails with an AttributeError from inside", strict=True)
 @pytest.mark.parametrize("solver", ["ipopt", 3, lf.ScipyMinimize], ids=repr)
 def test_what_is_no_solver_is_refused(solver: object) -> None:
     with pytest.raises(lf.OptionError, match=r"solver="):
         lf.lmm(FORMULA, frame()).fit(solver)  # type: ignore[arg-type]
 
 
-@pytest.mark.xfail(reason="options of the wrong type fail with a TypeError from inside", strict=True)
 @pytest.mark.parametrize("options", [{"tol": "a"}, {"tol": None}, {"max_iter": "3"}], ids=repr)
 def test_options_of_the_wrong_type_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(lf.OptionError, match=r"has to be"):

@@ -3,5 +3,6 @@
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import TrimReport, fit_trimmed, refit_trimmed
 from limeform.fit.trimming.restricted import fit_trimmed_joint
+from limeform.fit.trimming.steps import LARGE
 
-__all__ = ["TrimReport", "Trimming", "fit_trimmed", "fit_trimmed_joint", "refit_trimmed"]
+__all__ = ["LARGE", "TrimReport", "Trimming", "fit_trimmed", "fit_trimmed_joint", "refit_trimmed"]

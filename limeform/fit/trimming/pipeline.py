@@ -8,19 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from limeform.errors import OptionError
+from limeform.errors import DataError, OptionError
 from limeform.fit.estimate import Estimates, Setup, estimate, with_common_variance
 from limeform.fit.trimming.consistency import consistency_factor, truncated_variance
 from limeform.fit.trimming.exchange import exchange
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
-from limeform.likelihood import Objective, ResidualVariance, cross_products
+from limeform.likelihood import Objective, ResidualVariance, choose_coordinates, cross_products
 from limeform.likelihood.contributions import Contributions, contributions
-from limeform.solve import Solver
+from limeform.solve import EvaluationError, Solver
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+GROSS = 1e4
+"""Values this many median deviations from the median do not choose the units of the arithmetic."""
 
 SMALLEST_RATIO = 0.01
 """With a variance per stratum, none may fall below this fraction of the common one of the kept rows: a stratum that
@@ -64,6 +67,11 @@ class TrimReport:
     trimmed: int
     lower: FloatArray = field(repr=False)
 
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Objective after each outer step of the best start; it never rises."""
+        return self.found.best.history
+
 
 def fit_trimmed(
     setup: Setup,
@@ -97,7 +105,14 @@ def fit_trimmed(
     -------
     tuple of Setup, Estimates and TrimReport
     """
-    search, found = _find(make_search(setup, y, always, options, reml), options, warm)
+    calm = in_units_of_most_rows(setup, y)
+    try:
+        search, found = _find(make_search(calm, y, always, options, reml), options, warm)
+    except EvaluationError as error:
+        raise DataError(
+            f"trim={options.fraction:g} leaves rows that do not determine all fixed effects ({error}): trim less, or name "
+            "the rows that a coefficient needs in keep="
+        ) from error
     by_row = replace(search, groups=None, always=always, power=False)
     weights = search.row_weights(found.best.weights)
     fit = _fit(by_row, weights, found.best.x, solver)
@@ -161,6 +176,35 @@ def refit_trimmed(
     if report.options.correct:
         fit = _corrected(search, fit, report.factor, solver)
     return fit.setup, fit.estimates, replace(report, rows=fit.rows, raw=raw)
+
+
+def in_units_of_most_rows(setup: Setup, y: FloatArray) -> Setup:
+    """Return the model in working coordinates that gross values have no part in.
+
+    The statistics of the rows that are kept would lose all digits in the units of an outlier 1e8 times their size.
+
+    Parameters
+    ----------
+    setup : Setup
+        The model.
+    y : ndarray, shape (n,)
+        Response less offset.
+
+    Returns
+    -------
+    Setup
+        The same unless a response or column has values further than `GROSS` median deviations from its median.
+    """
+    rows = setup.rows
+    columns = np.column_stack([y, rows.x])
+    deviation = np.abs(columns - np.median(columns, axis=0))
+    typical = np.median(deviation, axis=0)
+    calm = ~((deviation > GROSS * typical) & (typical > 0)).any(axis=1)
+    if calm.all() or np.linalg.matrix_rank(rows.x[calm]) < rows.x.shape[1] or not rows.z[calm].any(axis=0).all():
+        return setup
+    known = setup.residual is ResidualVariance.KNOWN
+    coordinates = choose_coordinates(y[calm], rows.x[calm], rows.z[calm], rows.precision[calm], setup.covariance, known)
+    return replace(setup, products=cross_products(y, rows, coordinates))
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,15 @@ from joblib import Parallel, delayed
 from limeform.fit.trimming.exchange import exchange, improves, shake
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.simplex import FloatArray, smallest
-from limeform.fit.trimming.starts import LARGE, Begun, random_starts
-from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at, start_of
+from limeform.fit.trimming.starts import Begun, random_starts
+from limeform.fit.trimming.steps import EXACT, LARGE, Search, Trimmed, concentrate, descend, fit_at, start_of
+from limeform.solve import EvaluationError
 
 FINALISTS = 6
 """How many different starts are followed to the end, the uniform one among them; half as many of large data."""
 
-SHAKES = 5
-"""Random moves of several units around the best fit, where the finalists disagree."""
+SHAKES, MOST_SHAKES = 5, 40
+"""Where the finalists disagree: random moves of several units around the best fit, until so many in a row fail."""
 
 AGREE = 1e-6
 """Criteria that differ by less are the same."""
@@ -89,14 +90,16 @@ def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> F
         begun = [Begun(smallest(warm, search.h, search.always), start_of(search), np.nan), *begun]
     chosen = _meeting(begun)[: (FINALISTS if len(search.y) <= LARGE else FINALISTS // 2) - 1]
     settle = partial(_settle, search, max_outer=options.max_outer)
-    settled = _meeting(
-        [uniform, *each(settle, [start for start, _ in chosen], options.n_jobs)], [1, *(count for _, count in chosen)]
+    fixed = zip(
+        each(settle, [start for start, _ in chosen], options.n_jobs), (count for _, count in chosen), strict=True
     )
+    ends = [(uniform, 1), *fixed]
+    settled = _meeting(*zip(*((end, count) for end, count in ends if end is not None), strict=True))
     finish = partial(exchange, search, max_outer=options.max_outer)
     ended = each(finish, [at for at, _ in settled], options.n_jobs)
     counts = [count for _, count in settled]
     best, optimal = min(ended, key=lambda end: end[0].value)
-    if not all(end.value <= best.value + AGREE for end, _ in ended):
+    if len(search.y) <= LARGE and not all(end.value <= best.value + AGREE for end, _ in ended):
         best, optimal = _shaken(search, best, optimal, options.max_outer, last)
     best = _earlier_first(search, best)
     return Found(
@@ -127,18 +130,28 @@ def _meeting(starts: Sequence[In], counts: Sequence[int] | None = None) -> list[
     return [(start, total[key]) for key, start in first.items()]
 
 
-def _settle(search: Search, start: Begun, max_outer: int) -> Trimmed:
-    """Follow a start to a fixed point."""
-    return concentrate(search, fit_at(search, start.weights, start.x, EXACT), EXACT, max_outer)
+def _settle(search: Search, start: Begun, max_outer: int) -> Trimmed | None:
+    """Follow a start to a fixed point; None where the rows kept do not determine the fixed effects."""
+    try:
+        return concentrate(search, fit_at(search, start.weights, start.x, EXACT), EXACT, max_outer)
+    except EvaluationError:
+        return None
 
 
 def _shaken(
     search: Search, best: Trimmed, optimal: bool, max_outer: int, rng: np.random.Generator
 ) -> tuple[Trimmed, bool]:
-    for _ in range(SHAKES):
-        after, ended = shake(search, best, max_outer, rng)
+    failures = 0
+    for _ in range(MOST_SHAKES):
+        failures += 1
+        try:
+            after, ended = shake(search, best, max_outer, rng)
+        except EvaluationError:  # the swap took rows that the fixed effects need
+            continue
         if improves(after, best):
-            best, optimal = after, ended
+            best, optimal, failures = after, ended, 0
+        if failures == SHAKES:
+            break
     return best, optimal
 
 

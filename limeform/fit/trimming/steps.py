@@ -21,6 +21,13 @@ from limeform.solve import Newton, Problem
 
 IntArray = NDArray[np.int32]
 
+LARGE = 10_000
+"""Above this number of rows starts are ranked on a sample, and descents end with a step that gains next to nothing:
+single rows no longer matter, and the last hundred steps would only move a few of them."""
+
+NEXT_TO_NOTHING = 1e-3
+"""In units of the log-likelihood."""
+
 EXACT = Newton(tol=1e-8, max_iter=100)
 """Inner solver of all fits that are compared."""
 
@@ -234,7 +241,9 @@ def concentrate(search: Search, at: Trimmed, solver: Newton, max_outer: int) -> 
         after = fit_at(search, weights, at.x, solver, at.history)
         if not search.power:
             check_descent(at, after)
-        at = after
+        gain, at = at.value - after.value, after
+        if len(search.y) > LARGE and gain < NEXT_TO_NOTHING:
+            break
     return at
 
 
