@@ -165,7 +165,7 @@ CASES = (
     ),
     Case(
         name="curve",
-        title="Smoking-like curve, 199 rows, 25 studies: log-ratio, increasing, concave, prior, linear tail, 10% trimmed",
+        title="Smoking-like curve, 199 rows, 25 studies: log-ratio, increasing, concave, prior, tail, 10% trimmed",
         data="smoking",
         formula=SMOKING_FORMULA,
         runs=(Run("limeform", "curve"), Run("mrtool", "curve", at_least=10), Run("limeform", "ensemble", at_most=50)),

@@ -40,7 +40,7 @@ def limeform(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
 
 
 def curve(lf: Any, job: Job, frame: pd.DataFrame) -> Call:
-    """A call that fits the smoking curve with shape, prior and trimming, or an ensemble of 50 placements of its knots."""
+    """A call that fits the smoking curve with shape, prior and trimming, or an ensemble of 50 placements of knots."""
     constraints = [lf.passes("smoking", at=0, value=1), lf.increasing("smoking"), lf.concave("smoking")]
     priors = [lf.normal("smoking", mean=0, sd=0.1, derivative=3)]
 

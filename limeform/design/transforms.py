@@ -100,7 +100,7 @@ def bspline(
         basis = _learn(exposure, other, KnotChoice(knots, placement), degree, bounds, linear_left, linear_right)
         state["curve"] = Learned("spline", basis, (), other is not None, _constant(other), exposure, other)
     basis = state["curve"].basis
-    _warn_outside(basis, exposure, other)
+    warn_outside(basis, exposure, other)
     columns = exposure.rows(basis)
     if other is None:
         return _factor(columns, range(basis.size), spans_intercept=True)
@@ -134,7 +134,7 @@ def log_ratio(
         basis = _learn(exposure, other, KnotChoice(knots, placement), degree, bounds, linear_left, linear_right)
         state["curve"] = Learned("log_ratio", basis, (), False, _constant(other), exposure, other)
     basis = state["curve"].basis
-    _warn_outside(basis, exposure, other)
+    warn_outside(basis, exposure, other)
     return _factor(np.hstack([exposure.rows(basis), other.rows(basis)]), range(2 * basis.size))
 
 
@@ -224,7 +224,8 @@ def _factor(columns: FloatArray, fields: Sequence[object] | range, spans_interce
     )
 
 
-def _warn_outside(basis: SplineBasis, *exposures: Exposure | None) -> None:
+def warn_outside(basis: SplineBasis, *exposures: Exposure | None) -> None:
+    """Warn once where exposures lie outside of the bounds of a spline."""
     ends = np.concatenate([part.ends for part in exposures if part is not None])
     slack = 1e-9 * (basis.upper - basis.lower)
     outside = int(((ends < basis.lower - slack) | (ends > basis.upper + slack)).sum())

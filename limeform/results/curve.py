@@ -14,6 +14,8 @@ from scipy.stats import norm
 from limeform.design import Curve, Design
 from limeform.design.curves import spline_of
 from limeform.design.formulaic_compat import replay
+from limeform.design.intervals import Exposure
+from limeform.design.transforms import warn_outside
 from limeform.errors import LimeformError, OptionError
 from limeform.mean import mean_of
 from limeform.plot import CurvePicture
@@ -161,6 +163,7 @@ def _rows(curve: Curve, at: ArrayLike | None, derivative: int) -> tuple[NDArray[
     places = np.linspace(basis.lower, basis.upper, POINTS) if at is None else np.atleast_1d(np.asarray(at, np.float64))
     if places.ndim != 1 or not np.isfinite(places).all():
         raise OptionError("at= takes finite numbers in one dimension")
+    warn_outside(basis, Exposure(places, places))
     return places, curve.rows(places, derivative)
 
 

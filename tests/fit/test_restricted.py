@@ -183,6 +183,27 @@ def test_constraints_and_priors_on_variances() -> None:
     assert lf.lmm(formula, data, priors=[lf.normal("sd(study: dose)", 0, 0.01)]).fit().method == "REML"
 
 
+def test_a_uniform_prior_is_a_pair_of_limits_with_a_density() -> None:
+    data = dose_data(16)
+    prior = lf.lmm(
+        FORMULA, data, se="se", priors=[lf.uniform("dose[3]", 0.8, 1.0), lf.uniform("sd(study)", 0, 0.003)]
+    ).fit()
+    limits = [lf.bounds("dose[3]", lower=0.8, upper=1.0), "sd(study) <= 0.003"]
+    held = lf.lmm(FORMULA, data, se="se", constraints=limits).fit()
+    assert prior.llf == pytest.approx(held.llf, abs=1e-6)
+    assert prior.log_priors.sum() == pytest.approx(-np.log(0.2) - np.log(0.003))
+
+
+def test_shapes_on_a_domain_hold_there() -> None:
+    data = dose_data(17)
+    data["y"] -= np.where(data["dose"] > 55, 0.02 * (data["dose"] - 55), 0)
+    constraints = [lf.increasing("dose", domain=(0, 40)), lf.concave("dose", domain=(20, 70))]
+    results = lf.lmm(FORMULA, data, se="se", constraints=constraints).fit()
+    inside = results.curve("dose", np.linspace(0, 40, 10_000))["fit"]
+    assert np.diff(inside).min() >= -1e-8
+    assert np.diff(results.curve("dose", np.linspace(20, 70, 10_000))["fit"], 2).max() <= 1e-8
+
+
 def test_penalty_equals_the_prior_it_stands_for() -> None:
     data = dose_data(10)
     prior = lf.lmm(FORMULA, data, se="se", priors=[lf.normal("dose[4]", 1, 0.1)]).fit()
