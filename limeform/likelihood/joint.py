@@ -76,7 +76,7 @@ class JointObjective:
     mean: Mean | None = None
     evaluations: int = 0
     _last: JointPoint | None = field(default=None, repr=False)
-    _made: tuple[FloatArray, CrossProducts] | None = field(default=None, repr=False)
+    _made: tuple[FloatArray, CrossProducts, FloatArray] | None = field(default=None, repr=False)
     _groups: Groups | None = field(default=None, repr=False)
 
     @classmethod
@@ -210,7 +210,8 @@ class JointObjective:
             value, jacobian = self.mean.evaluate(self.coordinates.origin + self.coordinates.fixed @ b)
             here = replace(self.coordinates, origin=np.zeros(len(b)))
             rows = replace(self.rows, x=jacobian)
-            self._made = b.copy(), replace(cross_products(self.y - value, rows, here), coordinates=self.coordinates)
+            products = replace(cross_products(self.y - value, rows, here), coordinates=self.coordinates)
+            self._made = b.copy(), products, value
         return self._made[1]
 
     def _derivatives(self, point: JointPoint) -> VarianceDerivatives:
@@ -234,9 +235,7 @@ class JointObjective:
     def weighted_residual(self, point: JointPoint) -> FloatArray:
         """Return P r row by row, shape (n,)."""
         cells, coordinates = self.rows.cells, self.coordinates
-        residual = self.y - (
-            self.rows.x @ self.beta(point.x) if self.mean is None else self.mean.value(self.beta(point.x))
-        )
+        residual = self.y - self._fitted(point)
         effects = point.covariance.gamma @ np.einsum("kcm,c->km", point.reduction.crossed, point.rho)
         z = self.rows.z @ coordinates.effects
         conditional = residual - np.einsum("nk,kn->n", z, effects[:, cells.group[cells.codes]])
@@ -244,6 +243,14 @@ class JointObjective:
         if self.n_psi:
             precision = precision * np.exp(-point.x[self.n_theta : self.n_variance])[cells.stratum[cells.codes]]
         return np.asarray(precision * conditional, dtype=np.float64)
+
+    def _fitted(self, point: JointPoint) -> FloatArray:
+        """Return the mean row by row, shape (n,)."""
+        if self.mean is None:
+            return np.asarray(self.rows.x @ self.beta(point.x), dtype=np.float64)
+        if self._made is not None and np.array_equal(self._made[0], point.x[self.n_variance :]):
+            return self._made[2]
+        return self.mean.value(self.beta(point.x))
 
     def _inverse_root(self, point: JointPoint) -> FloatArray:
         """Return upper triangular U with U U' = M^-1."""

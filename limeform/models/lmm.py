@@ -190,6 +190,7 @@ class LMM:
             self.reml, self.reml_reason = reml_or_not(reml, found, nonlinear, self.reml, self.reml_reason)
         self._setup: Setup | None = None
         self._joint: JointModel | None = None
+        self.warm_weights: FloatArray | None = None
 
     def with_response(self, y: FloatArray) -> LMM:
         """Return the same model with another response on the rows used, shape (n,)."""
@@ -219,7 +220,7 @@ class LMM:
 
     def recipe(self) -> KnotRecipe:
         """Return what builds this model again with other knots; it can be sent to another process."""
-        return KnotRecipe(self.source)
+        return KnotRecipe(self.source, self.warm_weights)
 
     @property
     def endog_names(self) -> str:
@@ -307,7 +308,7 @@ class LMM:
         if self.trim.fraction > 0:
             if others is not None and len(others):
                 joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
-            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver)
+            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, self.warm_weights)
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
@@ -333,9 +334,12 @@ class KnotRecipe:
     ----------
     source : Source
         All arguments of the model.
+    warm_weights : ndarray or None
+        Weights that trimming starts from.
     """
 
     source: Source
+    warm_weights: FloatArray | None = None
 
     def __call__(self, name: str, knots: Sequence[float], bounds: tuple[float, float]) -> LMM:
         """Return the model with ``knots`` for the curve ``name``."""
@@ -352,6 +356,7 @@ class KnotRecipe:
             given.missing,
             given.given,
         )
+        model.warm_weights = self.warm_weights
         return model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -227,6 +227,12 @@ def knot_ensemble(
     number = len(basis.interior) if n_knots is None else n_knots
     placements = draw_knots(number, basis.lower, basis.upper, min_spacing, draws, np.random.default_rng(rng))
     recipe = model.recipe()
+    if model.joint is not None and model.trim.fraction > 0:
+        # Which rows are outliers hardly depends on the knots: members search on from the answer of the model as it is.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trimming = model.fit(solver).trimming
+        recipe = replace(recipe, warm_weights=None if trimming is None else trimming.found.best.weights)
     bounds = (basis.lower, basis.upper)
     fitted = Parallel(n_jobs=n_jobs)(
         delayed(_member)(recipe, curve.name, tuple(knots), bounds, solver) for knots in placements

@@ -16,12 +16,13 @@ from limeform.errors import OptionError
 from limeform.fit.estimate import Estimates
 from limeform.fit.restricted import JointModel, estimate_joint, estimates_at, first_start, joint_covariance, solve_joint
 from limeform.fit.trimming.consistency import consistency_factor, truncated_variance
-from limeform.fit.trimming.exchange import exchange
+from limeform.fit.trimming.exchange import exchange, improves
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import TrimReport, make_search
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.simplex import smallest
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at
+from limeform.fit.trimming.within_groups import group_swap
 from limeform.likelihood import JointObjective, Objective, Point, Profile
 from limeform.likelihood.contributions import Contributions, contributions
 from limeform.likelihood.joint import JointPoint
@@ -29,13 +30,13 @@ from limeform.solve import EvaluationError, Solution, Solver
 
 FloatArray = NDArray[np.float64]
 
-SUBSETS = 1
+SUBSETS = 3
 """Random starts of a nonlinear mean."""
 BoolArray = NDArray[np.bool_]
 
 
 def fit_trimmed_joint(
-    model: JointModel, always: BoolArray, options: Trimming, solver: Solver
+    model: JointModel, always: BoolArray, options: Trimming, solver: Solver, warm: FloatArray | None = None
 ) -> tuple[JointModel, Estimates, TrimReport]:
     """Search for the rows to keep within the constraints, and estimate from them.
 
@@ -49,6 +50,8 @@ def fit_trimmed_joint(
         The user's options.
     solver : Solver
         Fits the rows that are kept.
+    warm : ndarray, shape (units,), optional
+        Weights to start from in place of uniform ones: those of a similar model.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def fit_trimmed_joint(
     plain = make_search(model.setup, model.y, always, options, model.reml)
     inner = _Inner(model, solver, plain)
     search = replace(plain, inner=inner)
-    found = _found(search, plain, options, model)
+    found = _found(search, plain, options, model, warm)
     weights = search.row_weights(found.best.weights)
     kept = model.with_weights(weights)
     estimates = estimates_at(kept, inner.solutions[weights.tobytes()])
@@ -95,12 +98,14 @@ def fit_trimmed_joint(
     return kept, estimates, report
 
 
-def _found(search: Search, plain: Search, options: Trimming, model: JointModel) -> Found:
-    """Search from uniform weights and, for a linear mean, from the best weights without constraints."""
+def _found(search: Search, plain: Search, options: Trimming, model: JointModel, warm: FloatArray | None) -> Found:
+    """Search from uniform weights, from the best ones without constraints (linear mean), or from subsets if need be."""
     free = ~search.always
     start = first_start(model)
     share = (search.h - search.always.sum()) / max(int(free.sum()), 1)
-    if search.groups is None:
+    if warm is not None:
+        at = fit_at(search, warm, start, EXACT)
+    elif search.groups is None:
         at = fit_at(search, np.where(search.always, 1.0, share), start, EXACT)
         if np.isfinite(options.step):
             at = descend(search, at, options.step, options.max_outer)
@@ -109,20 +114,52 @@ def _found(search: Search, plain: Search, options: Trimming, model: JointModel) 
         at = fit_at(search, smallest(at.slope, search.h, search.always), at.x, EXACT)
     ends = [concentrate(search, at, EXACT, options.max_outer)]
     tried = 1
-    if search.h < search.n_units and options.starts and model.mean is None:
+    if search.h < search.n_units and options.starts and model.mean is None and warm is None:
         weights, tried = _unconstrained_weights(plain, options)
         if weights is not None:
             ends.append(concentrate(search, fit_at(search, weights, ends[0].x, EXACT), EXACT, options.max_outer))
-    elif search.h < search.n_units:
-        ends += _from_subsets(search, ends[0], options)
-        tried = len(ends)
-    best = min(ends, key=lambda end: end.value)
-    optimal = True
+    best, optimal = min(ends, key=lambda end: end.value), True
     if search.h < search.n_units:
-        best, optimal = exchange(search, best, options.max_outer)
+        concentrated = best
+        best, optimal = _exchanged(search, best, options, model)
+        if best is not concentrated and model.mean is not None and warm is None:
+            # Concentration alone did not end at the best set: others may be better still.
+            others = _from_subsets(search, best, options)
+            ends, tried = [*ends, *others], tried + len(others)
+            other = min(others, key=lambda end: end.value)
+            if other.value < best.value:
+                best, optimal = _exchanged(search, other, options, model)
     agreeing = int(sum(end.value <= best.value + 1e-6 for end in ends))
     fixed = bool(np.array_equal(smallest(best.slope, search.h, search.always), best.weights))
     return Found(best, tried, len(ends), agreeing, fixed, optimal)
+
+
+def _exchanged(search: Search, at: Trimmed, options: Trimming, model: JointModel) -> tuple[Trimmed, bool]:
+    """Exchange units, of one group too, until no considered swap is better."""
+    at, optimal = exchange(search, at, options.max_outer)
+    while search.groups is None and model.setup.covariance.size:
+        swap = _swap_within_group(search, at, model)
+        after = None if swap is None else fit_at(search, swap, at.x, EXACT, at.history)
+        if after is None or not improves(after, at):
+            break
+        at, optimal = exchange(search, concentrate(search, after, EXACT, options.max_outer), options.max_outer)
+    return at, optimal
+
+
+def _swap_within_group(search: Search, at: Trimmed, model: JointModel) -> FloatArray | None:
+    """Return the weights after the best swap within a group at the present parameters; None if there is none."""
+    setup = model.setup
+    effects = setup.products.coordinates.effects
+    gamma = effects @ setup.covariance.covariance(at.x[: setup.covariance.n_parameters]).gamma @ effects.T
+    cells = setup.rows.cells
+    swap = group_swap(
+        at.rows.marginal, at.rows.variance, setup.rows.z, gamma, cells.group[cells.codes], at.weights, search.always
+    )
+    if swap is None:
+        return None
+    weights = at.weights.copy()
+    weights[swap[0]], weights[swap[1]] = 0.0, 1.0
+    return weights
 
 
 def _from_subsets(search: Search, first: Trimmed, options: Trimming) -> list[Trimmed]:
@@ -142,7 +179,7 @@ def _from_subsets(search: Search, first: Trimmed, options: Trimming) -> list[Tri
             ends.append(concentrate(search, begin, EXACT, options.max_outer) if known is None else known)
         except EvaluationError:
             continue
-    return ends[1:]
+    return ends[1:] or [first]
 
 
 def _unconstrained_weights(plain: Search, options: Trimming) -> tuple[FloatArray | None, int]:
