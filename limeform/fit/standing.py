@@ -60,7 +60,9 @@ def active_constraints(penalised: Penalised, rows: ConstraintRows, solution: Sol
     if len(multipliers) != len(active):
         multipliers = np.full(len(active), np.nan)
     lengths = np.concatenate([rows.length, np.ones(len(active) - len(rows.length))])
+    per_sd = _per_standard_deviation(penalised)
     multipliers = multipliers / lengths
+    multipliers[len(rows.length) : len(rows.length) + len(per_sd)] *= per_sd
     found = []
     for member, label in enumerate(penalised.restrictions.labels):
         own = rows.members == member
@@ -69,6 +71,19 @@ def active_constraints(penalised: Penalised, rows: ConstraintRows, solution: Sol
             largest = float(np.nanmax(multipliers[here])) if np.isfinite(multipliers[here]).any() else np.nan
             found.append(ActiveConstraint(label, int(here.sum()), int(own.sum()), largest, bool(equal[own].all())))
     return tuple(found)
+
+
+def _per_standard_deviation(penalised: Penalised) -> FloatArray:
+    """Return what turns multipliers of limits on a variance into those of limits on its root, as the user wrote them."""
+    given, p = penalised.restrictions, penalised.likelihood.n_mean
+    mixed = given.affine.take(np.asarray(given.affine.matrix[:, p:].any(axis=1)))
+    factors = np.ones(len(mixed))
+    for i, row in enumerate(mixed.matrix):
+        used = np.flatnonzero(row)
+        if len(used) == 1 and given.variances[used[0] - p].kind == "variance":
+            limit = mixed.upper[i] if np.isfinite(mixed.upper[i]) else mixed.lower[i]
+            factors[i] = 2.0 * np.sqrt(limit)
+    return factors
 
 
 def log_priors(penalised: Penalised, x: FloatArray) -> tuple[tuple[str, float], ...]:

@@ -256,6 +256,17 @@ def test_the_multiplier_is_the_price_of_the_limit() -> None:
     assert "Active constraints" in str(here.summary())
 
 
+def test_the_multiplier_of_a_standard_deviation() -> None:
+    data = dose_data(12, sd=0.01)
+
+    def value(limit: float) -> lf.LMMResults:
+        return lf.lmm(FORMULA, data, se="se", constraints=[f"sd(study) <= {limit}"]).fit()
+
+    price = (value(0.0049).llf - value(0.0051).llf) / 2e-4
+    found = value(0.005).active_constraints["multiplier"].iloc[0]
+    assert found == pytest.approx(-price, rel=1e-2)
+
+
 def test_opposite_shapes_leave_a_constant() -> None:
     data = dose_data(13)
     results = lf.lmm(FORMULA, data, se="se", constraints=[lf.increasing("dose"), lf.decreasing("dose")]).fit()
