@@ -136,7 +136,7 @@ def build_design(
         frame = sources.frame if len(sources.frame) == len(made.index) else sources.frame.loc[made.index]
         blocks.append(NonlinearBlock("function", "mean", mean_names, np.zeros((len(frame), 0)), (), mean, frame))
     return Design(
-        response=formula.response,
+        response=formula.response.strip("`"),
         y=made.y,
         offset=made.offset,
         x=fixed.matrix if p == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, MeanFunction, build_design
 from limeform.design.rewrite import with_knots
-from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
+from limeform.errors import OptionError
 from limeform.fit import (
     JointModel,
     Setup,
@@ -34,6 +33,7 @@ from limeform.models.restricted import other_starts, reml_or_not, resolve_all, s
 from limeform.models.source import Function, Given, Source, used_columns
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
+from limeform.results.lmm import warn_of
 from limeform.solve import Solver, default_solver
 
 FloatArray = NDArray[np.float64]
@@ -150,7 +150,8 @@ class LMM:
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
         self.formula = formula
         self.keywords = replace(
-            keywords, **{key: value if isinstance(value, str) else "given" for key, value in keywords.given().items()}
+            keywords,
+            **{key: value if isinstance(value, str) else "<values>" for key, value in keywords.given().items()},
         )
         if given.mean is not None and not given.start:
             raise OptionError("mean= needs start={name: value} with the names of its parameters")
@@ -283,7 +284,7 @@ class LMM:
             results = self._fit_joint(joint, chosen, first, starts, rng)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
-        _warn(results)
+        warn_of(results)
         return results
 
     def _fit(self, solver: Solver, first: FloatArray | None, start: LMMResults | None, refine: bool) -> LMMResults:
@@ -322,7 +323,7 @@ class LMM:
 
     def _start(self, start: LMMResults) -> FloatArray:
         if not isinstance(start, LMMResults) or start.design is not self.design:
-            raise OptionError("start= takes the results of an earlier fit of this model")
+            raise OptionError("start= takes the results of an earlier fit of this same model object")
         return start.estimates.variables
 
 
@@ -450,12 +451,3 @@ def lmm(
         missing=missing,
         context=1,
     )
-
-
-def _warn(results: LMMResults) -> None:
-    if not results.converged:
-        message = f"{results.solver} {results.status} ({results.estimates.solution.message})"
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
-    if results.singular and not results.known_variance:
-        message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"
-        warnings.warn(message, SingularFitWarning, stacklevel=3)

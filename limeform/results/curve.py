@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -258,7 +259,9 @@ def parametric_draws(results: LMMResults, number: int, rng: np.random.Generator 
         if design.random is not None:
             effects = child.normal(size=(len(design.random.levels), len(root))) @ root.T
             y = y + np.einsum("nk,nk->n", design.random.z, effects[design.random.codes])
-        again = results.refit(y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a draw has a variance of zero is no news
+            again = results.refit(y)
         if again.converged:
             draws.append(again.estimates.beta)
     if len(draws) < max(2, number // 2):

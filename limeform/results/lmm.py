@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
-from limeform.errors import OptionError, SolverError
+from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning, SolverError
 from limeform.fit import Estimates, JointModel, Setup, TrimReport, estimate_again, estimate_joint, refit_trimmed
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
@@ -22,12 +22,22 @@ from limeform.results.fixed_effects import FixedEffects
 from limeform.results.inference import FloatArray
 from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
-from limeform.results.predict import fitted_values, predict_new
+from limeform.results.predict import fitted_values, offset_of_new_rows, predict_new
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, default_solver, every_solver
+
+
+def warn_of(results: LMMResults) -> None:
+    """Warn, on behalf of the caller's caller, of a fit that did not converge or is singular."""
+    if not results.converged:
+        message = f"{results.solver}: {results.status} ({results.estimates.solution.message.rstrip('.')})"
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    if results.singular and not results.known_variance:
+        message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"
+        warnings.warn(message, SingularFitWarning, stacklevel=3)
 
 
 class FittedModel(Protocol):
@@ -209,8 +219,8 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
         effects = self._effects(random)
         if data is None:
             return self._rows(fitted_values(self.design, self.estimates.beta, effects), self.design.response)
-        if self.model.keywords.offset is not None and offset is None:
-            raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
+        if offset is None:
+            offset = offset_of_new_rows(self.model.keywords, data)
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
 
     def _effects(self, random: str) -> FloatArray | None:
@@ -245,7 +255,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
     # ------------------------------------------------------------------ other fits of the same model
 
     def refit(self, response: ArrayLike | pd.Series) -> LMMResults:
-        """Fit the same design to another response, starting from these estimates; trimmed rows stay trimmed.
+        """Fit the same design to another response by Newton's method from these estimates; trimmed rows stay trimmed.
 
         Parameters
         ----------
@@ -260,13 +270,14 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
         shifted, report = y - self.design.offset, self.trimming
         if self._joint is not None:
             joint = self._joint.with_response(shifted)
-            estimates = estimate_joint(joint, default_solver(), self.estimates.variables)
-            return LMMResults(self.model.with_response(y), self._setup, estimates, report)
-        if report is None:
+            setup, estimates = self._setup, estimate_joint(joint, default_solver(), self.estimates.variables)
+        elif report is None:
             setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
         else:
             setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())
-        return LMMResults(self.model.with_response(y), setup, estimates, report)
+        results = LMMResults(self.model.with_response(y), setup, estimates, report)
+        warn_of(results)
+        return results
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.
