@@ -20,6 +20,9 @@ from limeform.solve import LinearConstraints, NonlinearConstraints, Problem
 
 BoolArray = NDArray[np.bool_]
 
+SMALLEST_STRATUM = 1e-6
+"""Least residual variance of one of several strata, in units of the common one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Natural:
@@ -256,11 +259,16 @@ class Penalised:
     def problem(self, start: FloatArray, rows: ConstraintRows) -> Problem:
         """Return the solver's problem; ``start`` is (theta, psi, b), slacks are put where they belong."""
         z = np.abs(self.restrictions.laplaces.standardised(self.natural(start).phi))
+        lower = np.full(self.size + self.n_slacks, -np.inf)
+        if self.likelihood.n_psi > 1:
+            # A stratum whose rows are fitted exactly would take the likelihood to infinity.
+            lower[self.likelihood.n_theta : self.likelihood.n_variance] = np.log(SMALLEST_STRATUM)
         return Problem(
             start=np.concatenate([start[: self.size], z + 1e-2]),
             value=self.value,
             gradient=self.gradient,
             hessian=self.hessian,
+            lower=lower,
             linear=rows.linear,
             nonlinear=self.nonlinear(),
         )

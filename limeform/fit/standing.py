@@ -74,7 +74,7 @@ def active_constraints(penalised: Penalised, rows: ConstraintRows, solution: Sol
 
 
 def _per_standard_deviation(penalised: Penalised) -> FloatArray:
-    """Return what turns multipliers of limits on a variance into those of limits on its root, as the user wrote them."""
+    """Return what turns multipliers of limits on variances into those of limits on their roots, as users write them."""
     given, p = penalised.restrictions, penalised.likelihood.n_mean
     mixed = given.affine.take(np.asarray(given.affine.matrix[:, p:].any(axis=1)))
     factors = np.ones(len(mixed))

@@ -78,6 +78,7 @@ class Curves(ABC):
             active inequality involves the curve, and the last two where the columns of the random effects are unknown.
         """
         results = cast("LMMResults", self)
+        draws = getattr(draws, "params", draws)  # a bootstrap holds its draws there
         count = isinstance(draws, int | np.integer)
         sample = parametric_draws(results, int(cast(int, draws)), rng) if count else draws
         values = None if sample is None else np.asarray(sample, dtype=np.float64)
