@@ -7,20 +7,38 @@
 """
 
 from limeform import datasets
+from limeform.design import MeanFunction
 from limeform.errors import (
     ConvergenceWarning,
     DataError,
     FormulaError,
+    InfeasibleError,
     LimeformError,
     MemoryLimitError,
     NewLevelWarning,
     OptionError,
+    OutOfBoundsWarning,
     SingularFitWarning,
     SolverError,
     UnknownColumnError,
 )
 from limeform.fit import Trimming
 from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, trim_path
+from limeform.resample import KnotEnsemble, knot_ensemble
+from limeform.restrict import (
+    average,
+    bounds,
+    concave,
+    constraint,
+    convex,
+    decreasing,
+    increasing,
+    laplace,
+    normal,
+    passes,
+    penalty,
+    uniform,
+)
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -32,13 +50,17 @@ __all__ = [
     "CrossProducts",
     "DataError",
     "FormulaError",
+    "InfeasibleError",
     "Ipopt",
+    "KnotEnsemble",
     "LMMResults",
     "LimeformError",
+    "MeanFunction",
     "MemoryLimitError",
     "NewLevelWarning",
     "Newton",
     "OptionError",
+    "OutOfBoundsWarning",
     "Random",
     "ScipyMinimize",
     "SingularFitWarning",
@@ -46,7 +68,20 @@ __all__ = [
     "TrimPath",
     "Trimming",
     "UnknownColumnError",
+    "average",
+    "bounds",
+    "concave",
+    "constraint",
+    "convex",
     "datasets",
+    "decreasing",
+    "increasing",
+    "knot_ensemble",
+    "laplace",
     "lmm",
+    "normal",
+    "passes",
+    "penalty",
     "trim_path",
+    "uniform",
 ]

@@ -2,13 +2,27 @@
 
 from limeform.fit.blocks import block_table, check_memory
 from limeform.fit.checks import check_design
-from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, modes_of, prepare
+from limeform.fit.estimate import (
+    ActiveConstraint,
+    Estimates,
+    RestrictedFit,
+    Setup,
+    cochran_q,
+    estimate,
+    estimate_again,
+    modes_of,
+    prepare,
+)
 from limeform.fit.progress import Progress
-from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, refit_trimmed
+from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
 __all__ = [
+    "ActiveConstraint",
     "Estimates",
+    "JointModel",
     "Progress",
+    "RestrictedFit",
     "Setup",
     "TrimReport",
     "Trimming",
@@ -18,8 +32,12 @@ __all__ = [
     "cochran_q",
     "estimate",
     "estimate_again",
+    "estimate_joint",
     "fit_trimmed",
+    "fit_trimmed_joint",
+    "joint_modes",
     "modes_of",
     "prepare",
+    "prepare_joint",
     "refit_trimmed",
 ]

@@ -2,6 +2,6 @@
 
 from limeform.formula.locate import locate
 from limeform.formula.parse import parse
-from limeform.formula.terms import ModelFormula, RandomTerm
+from limeform.formula.terms import ModelFormula, NonlinearTerm, RandomTerm
 
-__all__ = ["ModelFormula", "RandomTerm", "locate", "parse"]
+__all__ = ["ModelFormula", "NonlinearTerm", "RandomTerm", "locate", "parse"]
