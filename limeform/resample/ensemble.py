@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from limeform.design.curves import spline_of
-from limeform.errors import DataError, LimeformError, OptionError
+from limeform.errors import DataError, LimeformError, OptionError, OutOfBoundsWarning
 from limeform.models import LMM
 from limeform.results import LMMResults
 from limeform.results.curve import transformed
@@ -101,11 +101,14 @@ class KnotEnsemble:
         generator = np.random.default_rng(rng)
         if draws is not None:
             counts = generator.multinomial(draws, weights)
-        tables = []
+        tables: list[pd.DataFrame] = []
         for member, count, child in zip(self.members, counts, generator.spawn(len(weights)), strict=True):
             # A member that gets a handful of refits only is described by them as well as by more of its own weight.
             refits = None if draws is None else max(int(count), 2 if count else 0) or None
-            tables.append(member.curve(self.term, at, draws=refits, rng=child, **options))
+            with warnings.catch_warnings():
+                if tables:  # all members have the same bounds: the first one has warned for all
+                    warnings.simplefilter("ignore", OutOfBoundsWarning)
+                tables.append(member.curve(self.term, at, draws=refits, rng=child, **options))
         return transformed(_averaged(tables, weights, alpha, draws is not None, counts), transform)
 
 
