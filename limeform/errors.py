@@ -22,12 +22,12 @@ class OptionError(LimeformError, ValueError):
     """A keyword has a value that it cannot take."""
 
 
-class InfeasibleError(LimeformError, ValueError):
-    """Constraints that no parameters meet together; the message names the members that clash."""
-
-
 class MemoryLimitError(LimeformError, MemoryError):
     """A model would need more memory than there is; said before any of it is taken."""
+
+
+class InfeasibleError(LimeformError, ValueError):
+    """Constraints that no parameters meet together; the message names the members that clash."""
 
 
 class SolverError(LimeformError, RuntimeError):

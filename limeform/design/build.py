@@ -48,12 +48,12 @@ class Design:
         Rows left out.
     recipe : Recipe
         How to make the columns from new data.
+    rows_read : int
+        Number of rows that were read in chunks and not kept; zero where the arrays have all rows.
     curves : tuple of Curve
         Smooth terms, linear and under a log-ratio.
     nonlinear : tuple of NonlinearBlock
         The nonlinear part of the mean; its parameters follow those of ``x``.
-    rows_read : int
-        Number of rows that were read in chunks and not kept; zero where the arrays have all rows.
     """
 
     response: str
@@ -67,9 +67,9 @@ class Design:
     index: pd.Index
     missing: Missing
     recipe: Recipe
+    rows_read: int = 0
     curves: tuple[Curve, ...] = ()
     nonlinear: tuple[NonlinearBlock, ...] = ()
-    rows_read: int = 0
 
     @property
     def nobs(self) -> int:

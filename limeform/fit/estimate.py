@@ -313,7 +313,7 @@ def estimate(
 
 
 def _refuse_perfect_fit(objective: Objective, solution: Solution) -> None:
-    """Refuse a fit of crossed effects on its way to a residual variance of zero, at which the likelihood is infinite."""
+    """Refuse crossed effects on the way to a residual variance of zero, where the likelihood is infinite."""
     shared = objective.criterion.residual is ResidualVariance.SHARED
     if not shared or solution.success or solution.status is Status.INTERRUPTED:
         return

@@ -11,7 +11,7 @@ from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError, OptionError
 from limeform.fit.estimate import Setup
-from limeform.likelihood import JointObjective, ResidualVariance, joint_coordinates, make_cells
+from limeform.likelihood import CrossProducts, JointObjective, ResidualVariance, joint_coordinates, make_cells
 from limeform.likelihood import Rows as DataRows
 from limeform.likelihood.crossproducts import CrossProducts, cross_products
 from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of
@@ -53,14 +53,16 @@ class JointModel:
 
     @property
     def rows(self) -> DataRows:
-        """The rows behind the statistics: there is one grouping factor."""
-        assert isinstance(self.setup.rows, DataRows)
+        """The rows of the one grouping factor."""
+        if not isinstance(self.setup.rows, DataRows):
+            raise OptionError("constraints, priors and nonlinear means need one grouping factor; the model has several")
         return self.setup.rows
 
     @property
     def products(self) -> CrossProducts:
-        """Their statistics."""
-        assert isinstance(self.setup.products, CrossProducts)
+        """The statistics of the one grouping factor."""
+        if not isinstance(self.setup.products, CrossProducts):
+            raise OptionError("constraints, priors and nonlinear means need one grouping factor; the model has several")
         return self.setup.products
 
     def objective(self) -> JointObjective:

@@ -273,12 +273,12 @@ class _Source:
 
 def _reduce_on_cluster(partitions: list[Any], reducer: Reducer) -> ChunkSums:
     """Reduce partitions where they are, and add the sums pairwise on the workers."""
-    import dask
+    from dask.delayed import delayed
 
-    parts = [dask.delayed(reducer)(partition) for partition in partitions]
+    parts = [delayed(reducer)(partition) for partition in partitions]
     while len(parts) > 1:
         parts = [
-            dask.delayed(merged)(*parts[i : i + 2]) if i + 1 < len(parts) else parts[i] for i in range(0, len(parts), 2)
+            delayed(merged)(*parts[i : i + 2]) if i + 1 < len(parts) else parts[i] for i in range(0, len(parts), 2)
         ]
     total: ChunkSums = parts[0].compute()
     return total

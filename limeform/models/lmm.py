@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, MeanFunction, build_design
 from limeform.design.rewrite import with_knots
-from limeform.errors import FormulaError, OptionError
+from limeform.errors import OptionError
 from limeform.fit import (
     JointModel,
     Progress,
@@ -190,9 +190,9 @@ class LMM:
         if given.any or self.design.nonlinear:
             if len(self.design.factors) > 1:
                 names = ", ".join(factor.factor for factor in self.design.factors)
-                raise FormulaError(
-                    f"constraints, priors and nonlinear means take one grouping factor; this formula has {names}",
-                    formula.text,
+                raise OptionError(
+                    "constraints, priors and nonlinear means are available with one grouping factor; "
+                    f"this model has several ({names})"
                 )
             found = resolve_all(self.design, given.constraints, given.priors, self.start)
             self.start = scaled_start(self.design, found, self.start, given.start)
@@ -324,11 +324,12 @@ class LMM:
         """
         if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
             raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
-        chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
+        several = len(self.design.factors) > 1
+        chosen = solver if solver is not None else Newton() if several else default_solver()
         first = None if start is None else self._start(start)
         joint = self.joint
         if joint is None:
-            results = self._fit(chosen, first, start, solver is None, progress)
+            results = self._fit(chosen, first, start, solver is None and not several, progress)
         else:
             results = self._fit_joint(joint, chosen, first, starts, rng)
         if disp:
@@ -337,16 +338,14 @@ class LMM:
         return results
 
     def _fit(
-        self, solver: Solver, first: FloatArray | None, start: LMMResults | None, default: bool, progress: bool
+        self, solver: Solver, first: FloatArray | None, start: LMMResults | None, refine: bool, progress: bool
     ) -> LMMResults:
         setup = self._prepared()
         check_memory(self.design, setup.products)
         if self.trim.fraction > 0:
             return self._fit_kept(setup, solver, start)
         with Progress(progress) as watch:
-            refine = default and len(self.design.factors) < 2
-            shown = watch if progress else None
-            estimates = estimate(setup, self.reml, solver, first, refine=refine, watch=shown)
+            estimates = estimate(setup, self.reml, solver, first, refine=refine, watch=watch if progress else None)
         return LMMResults(self, setup, estimates)
 
     def _fit_joint(

@@ -35,7 +35,7 @@ class MetaAnalysis(ABC):
 
     @cached_property
     def heterogeneity(self) -> Heterogeneity | None:
-        """Q, tau², I² (percent) and H² of a meta-analysis; None where sampling variances are unknown, or not kept.
+        """Q, tau², I² (percent) and H² of a meta-analysis; None where the sampling variances are unknown, or not kept.
 
         They measure a linear mean that nothing restricts: with constraints, priors or a nonlinear mean there are none.
         """
