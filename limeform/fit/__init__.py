@@ -6,15 +6,14 @@ from limeform.fit.estimate import (
     ActiveConstraint,
     Estimates,
     RestrictedFit,
-    Setup,
     cochran_q,
     estimate,
     estimate_again,
     modes_of,
-    prepare,
 )
 from limeform.fit.progress import Progress
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
+from limeform.fit.setup import Setup, prepare
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
 __all__ = [
