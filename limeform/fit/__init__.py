@@ -2,9 +2,11 @@
 
 from limeform.fit.checks import check_design
 from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, modes_of, prepare
+from limeform.fit.many import Draws, estimate_many, stack
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
 
 __all__ = [
+    "Draws",
     "Estimates",
     "Setup",
     "TrimReport",
@@ -13,7 +15,9 @@ __all__ = [
     "cochran_q",
     "estimate",
     "estimate_again",
+    "estimate_many",
     "fit_trimmed",
     "modes_of",
     "prepare",
+    "stack",
 ]

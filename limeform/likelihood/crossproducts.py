@@ -165,14 +165,14 @@ def cross_products(y: FloatArray, rows: Rows, coordinates: Coordinates) -> Cross
     weight, log_precision = np.zeros(cells.n_strata), 0.0
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, coordinates, part)
-        summed += _sum_outer(z * v[:, None], np.hstack([z, xy]), cells.codes[part], c)
+        summed += sum_outer(z * v[:, None], np.hstack([z, xy]), cells.codes[part], c)
     gram = np.ascontiguousarray(summed[:, :, :k].transpose(0, 2, 1))
     coefficients = _solve(gram, np.ascontiguousarray(summed[:, :, k:].transpose(0, 2, 1)))
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, coordinates, part)
         residual = xy - _fitted(z, coefficients, cells.codes[part])
         stratum, w = cells.stratum[cells.codes[part]], rows.weights[part]
-        within += _sum_outer(residual * v[:, None], residual, stratum, cells.n_strata)
+        within += sum_outer(residual * v[:, None], residual, stratum, cells.n_strata)
         weight += np.bincount(stratum, w, cells.n_strata)
         log_precision += float(w[w > 0] @ np.log(rows.precision[part][w > 0] / coordinates.variance))
     return CrossProducts(
@@ -207,12 +207,12 @@ def with_response(products: CrossProducts, y: FloatArray, rows: Rows) -> CrossPr
     crossed, within = np.zeros((k, c, 1)), np.zeros((p + 1, cells.n_strata, 1))
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, products.coordinates, part)
-        crossed += _sum_outer(z * v[:, None], xy[:, p:], cells.codes[part], c)
+        crossed += sum_outer(z * v[:, None], xy[:, p:], cells.codes[part], c)
     new = _solve(products.gram, np.ascontiguousarray(crossed.transpose(0, 2, 1)))
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, products.coordinates, part)
         xy[:, p:] -= _fitted(z, new, cells.codes[part])
-        within += _sum_outer(xy * v[:, None], xy[:, p:], cells.stratum[cells.codes[part]], cells.n_strata)
+        within += sum_outer(xy * v[:, None], xy[:, p:], cells.stratum[cells.codes[part]], cells.n_strata)
     bordered = products.within.copy()
     bordered[:, p] = bordered[p] = within[:, :, 0]
     coefficients = np.concatenate([products.coefficients[:, :p], new], axis=1)
@@ -231,7 +231,7 @@ def working_rows(
     return rows.z[part] @ coordinates.effects, xy, precision
 
 
-def _sum_outer(left: FloatArray, right: FloatArray, codes: IntArray, n_codes: int) -> FloatArray:
+def sum_outer(left: FloatArray, right: FloatArray, codes: IntArray, n_codes: int) -> FloatArray:
     """Return the sums over rows of ``left[:, a] * right[:, b]`` by code, shape (a, n_codes, b)."""
     if n_codes == 1:
         return (left.T @ right)[:, None, :]

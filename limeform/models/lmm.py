@@ -17,6 +17,7 @@ from limeform.fit import Setup, Trimming, check_design, estimate, fit_trimmed, p
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
+from limeform.resample import take
 from limeform.results import LMMResults
 from limeform.solve import Solver, default_solver
 
@@ -136,6 +137,15 @@ class LMM:
         other = LMM.__new__(LMM)
         other.__dict__.update(self.__dict__)
         other.design = replace(self.design, y=y)
+        other._setup = None
+        return other
+
+    def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
+        """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
+        other = LMM.__new__(LMM)
+        other.__dict__.update(self.__dict__)
+        other.design = take(self.design, rows, place)
+        other._always = self._always[rows]
         other._setup = None
         return other
 

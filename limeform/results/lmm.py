@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from limeform.errors import OptionError
 from limeform.fit import Estimates, Setup, TrimReport, estimate_again
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
+from limeform.resample.refits import refit_design
 from limeform.results.describe import describe
 from limeform.results.fixed_effects import FixedEffects
 from limeform.results.inference import FloatArray
@@ -23,6 +25,7 @@ from limeform.results.plotting import Plotting
 from limeform.results.predict import fitted_values, predict_new
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
+from limeform.results.resampling import Resampling
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, every_solver
@@ -42,8 +45,11 @@ class FittedModel(Protocol):
     def with_response(self, y: NDArray[np.float64]) -> FittedModel:
         """Return the same model with another response."""
 
+    def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> FittedModel:
+        """Return the same model of other rows."""
 
-class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
+
+class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
@@ -254,6 +260,26 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting):
             self._setup, y - self.design.offset, self.reml, Newton(), self.estimates.variables
         )
         return LMMResults(self.model.with_response(y), setup, estimates, self.trimming)
+
+    def refit_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMMResults:
+        """Fit some of the rows, each at the weight that it had, starting from these estimates.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (r,)
+            Rows by position; a row may occur several times.
+        place : ndarray of int32, shape (r,)
+            Level of the grouping factor that each belongs to.
+
+        Returns
+        -------
+        LMMResults
+        """
+        _, setup, estimates = refit_design(self, rows, place)
+        if self.trimming is not None and self.trimming.options.correct and not self.known_variance:
+            corrected = estimates.residual_variance / self.trimming.factor
+            estimates = replace(estimates, residual_variance=corrected)
+        return LMMResults(self.model.with_rows(rows, place), setup, estimates)
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.

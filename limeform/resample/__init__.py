@@ -1,0 +1,28 @@
+"""Resampling: new responses from a fitted model, refits in parallel, and intervals from their draws.
+
+Nothing here knows the results class: a fit is passed as arrays, or as an object that can refit itself.
+"""
+
+from limeform.resample.bootstrap import BootstrapResults, Replay
+from limeform.resample.cases import CaseSampling, case_sampling, take
+from limeform.resample.parameters import Parameters, parameters_of
+from limeform.resample.responses import Effects, Responses, parametric, residual
+from limeform.resample.run import Progress, Stream, run, streams
+
+__all__ = [
+    "BootstrapResults",
+    "CaseSampling",
+    "Effects",
+    "Parameters",
+    "Progress",
+    "Replay",
+    "Responses",
+    "Stream",
+    "case_sampling",
+    "parameters_of",
+    "parametric",
+    "residual",
+    "run",
+    "streams",
+    "take",
+]

@@ -1,0 +1,95 @@
+"""Rows drawn with replacement: whole groups where there are groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from limeform.design import Design
+
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class CaseSampling:
+    """How rows fall into units that are drawn as a whole.
+
+    Attributes
+    ----------
+    order : ndarray of int, shape (n,)
+        Rows sorted by unit.
+    first : ndarray of int, shape (units + 1,)
+        Where each unit begins in ``order``.
+    """
+
+    order: IntArray
+    first: IntArray
+
+    @property
+    def units(self) -> int:
+        """Number of units."""
+        return len(self.first) - 1
+
+    def draw(self, rng: np.random.Generator) -> IntArray:
+        """Return the numbers of as many units as there are, drawn with replacement."""
+        return np.asarray(rng.integers(self.units, size=self.units), dtype=np.intp)
+
+    def without(self, unit: int) -> IntArray:
+        """Return the numbers of all units but one."""
+        return np.delete(np.arange(self.units), unit)
+
+    def rows(self, chosen: IntArray) -> tuple[IntArray, NDArray[np.int32]]:
+        """Return the rows of the chosen units, and for each row its unit's place among the chosen."""
+        sizes = self.first[chosen + 1] - self.first[chosen]
+        place = np.repeat(np.arange(len(chosen)), sizes)
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return self.order[np.repeat(self.first[chosen], sizes) + within], place.astype(np.int32)
+
+
+def case_sampling(design: Design) -> CaseSampling:
+    """Return the units of a design: the levels of the grouping factor, or the rows where there is none."""
+    n = len(design.y)
+    if design.random is None:
+        return CaseSampling(np.arange(n), np.arange(n + 1))
+    codes, m = design.random.codes, len(design.random.levels)
+    first = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=m))])
+    return CaseSampling(np.argsort(codes, kind="stable"), first)
+
+
+def take(design: Design, rows: IntArray, place: NDArray[np.int32]) -> Design:
+    """Return the design of some rows; a unit that was drawn twice is two levels.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    rows : ndarray of int, shape (r,)
+        Rows, in any number.
+    place : ndarray of int32, shape (r,)
+        Level of each of them.
+
+    Returns
+    -------
+    Design
+    """
+    errors, random = design.errors, design.random
+    if random is not None:
+        levels = pd.RangeIndex(int(place.max()) + 1)
+        random = replace(random, levels=levels, keys=levels, codes=place, z=random.z[rows])
+    return replace(
+        design,
+        y=design.y[rows],
+        offset=design.offset[rows],
+        x=design.x[rows],
+        random=random,
+        errors=replace(
+            errors,
+            variance=None if errors.variance is None else errors.variance[rows],
+            weights=errors.weights[rows],
+            strata=None if errors.strata is None else errors.strata[rows],
+        ),
+        index=design.index[rows],
+    )
