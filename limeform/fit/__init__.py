@@ -2,17 +2,19 @@
 
 from limeform.fit.checks import check_design
 from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, modes_of, prepare
-from limeform.fit.many import Draws, estimate_many, stack
+from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
 
 __all__ = [
     "Draws",
     "Estimates",
+    "ManyCases",
     "Setup",
     "TrimReport",
     "Trimming",
     "check_design",
     "cochran_q",
+    "completed",
     "estimate",
     "estimate_again",
     "estimate_many",

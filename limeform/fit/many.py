@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ from limeform.fit.boundary import NEARLY_ZERO
 from limeform.fit.estimate import Estimates, Setup, estimate_again
 from limeform.likelihood import CrossProducts, ResidualVariance
 from limeform.likelihood.gaussian import Criterion, make_criterion
-from limeform.likelihood.many import ManyProducts, evaluate_many, many_products
+from limeform.likelihood.many import ManyProducts, UnitProducts, evaluate_many, many_products, unit_products
 from limeform.solve import Newton, Status
 from limeform.solve.newton_many import minimise_many
 
@@ -102,19 +102,65 @@ def estimate_many(setup: Setup, responses: FloatArray, reml: bool, start: FloatA
         converge, are handed to the solver for single problems, which settles such cases.
     """
     second = _quadratic(setup.covariance)
-    at_once = isinstance(setup.products, CrossProducts) and setup.residual is not ResidualVariance.STRATA
     alone = partial(_alone, setup, reml=reml, start=start)
-    if second is None or not at_once:
+    if second is None or not _at_once(setup):
         return _by_one(setup, responses, reml, start)
     criterion = make_criterion(setup.products, setup.residual, reml)
-    data = many_products(setup.products, responses, setup.rows)
+    data = many_products(setup.products, responses, setup.rows, criterion)
     draws, settled = _solve(setup, data, second, criterion, start)
+    return completed(draws, settled, lambda i: alone(responses[i]))
+
+
+def completed(draws: Draws, settled: NDArray[np.bool_], single: Callable[[int], Draws]) -> Draws:
+    """Return the draws with those that are not settled replaced by what ``single`` gives for their number."""
+    failures = list(draws.failures)
     for i in np.flatnonzero(~settled):
-        single = alone(responses[i])
+        one = single(int(i))
+        failures[i] = one.failures[0]
         for name in ("beta", "gamma", "residual_variance", "log_likelihood"):
-            getattr(draws, name)[i] = getattr(single, name)[0]
-        draws = replace(draws, failures=(*draws.failures[:i], single.failures[0], *draws.failures[i + 1 :]))
-    return draws
+            getattr(draws, name)[i] = getattr(one, name)[0]
+    return replace(draws, failures=tuple(failures))
+
+
+def _at_once(setup: Setup) -> bool:
+    """Say whether the batched criterion covers this model."""
+    return isinstance(setup.products, CrossProducts) and setup.residual is not ResidualVariance.STRATA
+
+
+@dataclass(frozen=True)
+class ManyCases:
+    """Fits of many draws of a design's units at once.
+
+    Attributes
+    ----------
+    setup : Setup
+        The design, at the weights of the fit.
+    units : UnitProducts
+        Statistics of each unit.
+    second : ndarray, shape (q, q, k, k)
+        Second derivatives of Gamma.
+    reml : bool
+        Restricted likelihood.
+    """
+
+    setup: Setup
+    units: UnitProducts
+    second: FloatArray
+    reml: bool
+
+    @classmethod
+    def of(cls, setup: Setup, y: FloatArray, reml: bool, units: NDArray[np.int32], count: int) -> ManyCases | None:
+        """Return them where the batched criterion covers the model; ``units``, shape (n,), is the unit of each row."""
+        second = _quadratic(setup.covariance)
+        if second is None or not _at_once(setup):
+            return None
+        return cls(setup, unit_products(setup.products, y, setup.rows, units, count), second, reml)
+
+    def estimate(self, chosen: NDArray[np.intp], start: FloatArray) -> tuple[Draws, NDArray[np.bool_]]:
+        """Return the fits of draws, shape (d, units), and which are settled; the others have to be fitted singly."""
+        criterion = make_criterion(self.setup.products, self.setup.residual, self.reml)
+        total = np.array([self.setup.products.weight.sum(), self.setup.products.log_precision])
+        return _solve(self.setup, self.units.drawn(chosen, criterion, total), self.second, criterion, start)
 
 
 def _by_one(setup: Setup, responses: FloatArray, reml: bool, start: FloatArray) -> Draws:

@@ -12,30 +12,49 @@ import numpy as np
 
 from limeform.likelihood.batched import FloatArray, cholesky, cholesky_definite, multiply, solve_lower, solve_upper
 from limeform.likelihood.coordinates import chunks
-from limeform.likelihood.crossproducts import CrossProducts, IntArray, Rows, sum_outer
+from limeform.likelihood.crossproducts import CrossProducts, IntArray, Rows, sum_outer, working_rows
 from limeform.likelihood.gaussian import Criterion, ResidualVariance
+
+COLLINEAR = 1e-10
+"""A column of which less than this share of its square is left by earlier ones is not fitted here."""
 
 
 @dataclass(frozen=True)
 class ManyProducts:
-    """Sufficient statistics of d responses on one design with one cell a group.
+    """Sufficient statistics of d responses on one design with one cell a group, or of d draws of its groups.
 
     Attributes
     ----------
-    factor : ndarray, shape (k, k, m)
-        F, lower triangular, with S = F F'.
-    fixed : ndarray, shape (k, p, m)
+    factor : ndarray, shape (k, k, 1 or d, m)
+        F, lower triangular, with S = F F'; the same for all draws, or for each.
+    fixed : ndarray, shape (k, p, 1 or d, m)
         Coefficients of X on Z within groups.
     response : ndarray, shape (k, d, m)
         Coefficients of each response.
     within : ndarray, shape (d, p + 1, p + 1)
-        W of [X y] for each response.
+        W of [X y] for each draw.
+    degrees, constant : ndarray, shape (d,)
+        As in `Criterion`, for each draw.
     """
 
     factor: FloatArray
     fixed: FloatArray
     response: FloatArray
     within: FloatArray
+    degrees: FloatArray
+    constant: FloatArray
+
+    def of(self, draws: IntArray) -> ManyProducts:
+        """Return the statistics of some draws."""
+        shared = self.factor.shape[2] == 1
+        return ManyProducts(
+            factor=self.factor if shared else self.factor[:, :, draws],
+            fixed=self.fixed if shared else self.fixed[:, :, draws],
+            response=self.response[:, draws],
+            within=self.within[draws],
+            degrees=self.degrees[draws],
+            constant=self.constant[draws],
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,9 @@ class ManyPoints:
     scale: FloatArray
 
 
-def many_products(products: CrossProducts, responses: FloatArray, rows: Rows) -> ManyProducts:
+def many_products(
+    products: CrossProducts, responses: FloatArray, rows: Rows, criterion: Criterion
+) -> ManyProducts:
     """Reduce many responses, ``responses`` less offset, shape (d, n); what does not depend on them is taken over.
 
     Parameters
@@ -80,6 +101,8 @@ def many_products(products: CrossProducts, responses: FloatArray, rows: Rows) ->
         Responses less offset.
     rows : Rows
         The rows of the design.
+    criterion : Criterion
+        Constants of the log-likelihood.
 
     Returns
     -------
@@ -103,7 +126,101 @@ def many_products(products: CrossProducts, responses: FloatArray, rows: Rows) ->
         within[:, p, :p] += ((rows.x[part] @ coordinates.fixed).T @ moved).T
         within[:, p, p] += np.einsum("nd,nd->d", moved, y)
     within[:, :p, p] = within[:, p, :p]
-    return ManyProducts(factor=factor, fixed=products.coefficients[:, :p], response=response, within=within)
+    return ManyProducts(
+        factor=factor[:, :, None],
+        fixed=products.coefficients[:, :p, None],
+        response=response,
+        within=within,
+        degrees=np.full(d, criterion.degrees),
+        constant=np.full(d, criterion.constant),
+    )
+
+
+@dataclass(frozen=True)
+class UnitProducts:
+    """Sufficient statistics of each unit that a case bootstrap draws: a group, or a row where there are no groups.
+
+    Attributes
+    ----------
+    factor : ndarray, shape (k, k, u)
+        F of each unit.
+    coefficients : ndarray, shape (k, p + 1, u)
+        Coefficients of [X y] on Z.
+    within : ndarray, shape (u, p + 1, p + 1)
+        W of each unit.
+    weight, log_precision : ndarray, shape (u,)
+        Sums of the likelihood weights w, and of w ln(v / w).
+    """
+
+    factor: FloatArray
+    coefficients: FloatArray
+    within: FloatArray
+    weight: FloatArray
+    log_precision: FloatArray
+
+    def drawn(self, chosen: IntArray, criterion: Criterion, total: FloatArray) -> ManyProducts:
+        """Return the statistics of draws of units.
+
+        Parameters
+        ----------
+        chosen : ndarray of int, shape (d, u)
+            Units of each draw.
+        criterion : Criterion
+            Constants of the fit of all units.
+        total : ndarray, shape (2,)
+            Sums of weight and log-precision that these constants came from.
+        """
+        p = self.coefficients.shape[1] - 1
+        weight, log_precision = self.weight[chosen].sum(axis=1), self.log_precision[chosen].sum(axis=1)
+        more, precise = weight - total[0], log_precision - total[1]
+        return ManyProducts(
+            factor=self.factor[:, :, chosen],
+            fixed=self.coefficients[:, :p, chosen],
+            response=self.coefficients[:, p, chosen],
+            within=np.stack([self.within[units].sum(axis=0) for units in chosen]),
+            degrees=criterion.degrees + more,
+            constant=criterion.constant + 0.5 * more * np.log(2 * np.pi) - 0.5 * precise,
+        )
+
+
+def unit_products(products: CrossProducts, y: FloatArray, rows: Rows, units: IntArray, count: int) -> UnitProducts:
+    """Reduce the rows of each unit.
+
+    Parameters
+    ----------
+    products : CrossProducts
+        Statistics of the fit: one cell a unit, or no random effects.
+    y : ndarray, shape (n,)
+        Response less offset.
+    rows : Rows
+        The rows of the design.
+    units : ndarray of int32, shape (n,)
+        Unit of each row.
+    count : int
+        Number of units u.
+
+    Returns
+    -------
+    UnitProducts
+    """
+    k, columns = products.coefficients.shape[:2]
+    within, weight, log_precision = np.zeros((columns, count, columns)), np.zeros(count), np.zeros(count)
+    for part in chunks(len(y)):
+        z, xy, v = working_rows(y, rows, products.coordinates, part)
+        w = rows.weights[part]
+        for a in range(k):
+            xy -= z[:, a, None] * products.coefficients[a].T[units[part]]
+        within += sum_outer(xy * v[:, None], xy, units[part], count)
+        weight += np.bincount(units[part], w, count)
+        logs = w * np.log(rows.precision[part] / products.coordinates.variance)
+        log_precision += np.bincount(units[part], logs, count)
+    return UnitProducts(
+        factor=cholesky(products.gram) if k else np.zeros((0, 0, count)),
+        coefficients=products.coefficients if k else np.zeros((0, columns, count)),
+        within=np.ascontiguousarray(within.transpose(1, 0, 2)),
+        weight=weight,
+        log_precision=log_precision,
+    )
 
 
 def _working(
@@ -138,19 +255,20 @@ def evaluate_many(
     ManyPoints
     """
     a, q = theta.shape
-    k, _, m = data.factor.shape
+    data = data.of(draws)
+    k, m = data.factor.shape[0], data.factor.shape[3]
     first = (theta @ second.reshape(q, q * k * k)).reshape(a, q, k, k)
     gamma = 0.5 * np.einsum("aq,aqkl->akl", theta, first)
     marginal, log_det = _marginal(data.factor, gamma)
     coefficients = np.concatenate(
-        [np.broadcast_to(data.fixed[:, :, None], (*data.fixed.shape[:2], a, m)), data.response[:, None, draws]], axis=1
+        [np.broadcast_to(data.fixed, (*data.fixed.shape[:2], a, m)), data.response[:, None]], axis=1
     )
     crossed = multiply(marginal, coefficients) if k else coefficients
     columns = data.within.shape[1]
     stacked = crossed.transpose(2, 1, 0, 3).reshape(a, columns, k * m)
     between = coefficients.transpose(2, 1, 0, 3).reshape(a, columns, k * m) @ stacked.transpose(0, 2, 1)
-    gram = data.within[draws] + 0.5 * (between + between.transpose(0, 2, 1))
-    value, beta, inverse, scale, quadratic = _profile(criterion, gram, log_det)
+    gram = data.within + 0.5 * (between + between.transpose(0, 2, 1))
+    value, beta, inverse, scale, quadratic = _profile(criterion, data, gram, log_det)
     at = _At(criterion, first, second, marginal, crossed, beta, inverse, scale, quadratic)
     gradient, hessian = _derivatives(at)
     return ManyPoints(value, gradient, hessian, gamma, beta, inverse, scale)
@@ -158,11 +276,11 @@ def evaluate_many(
 
 def _marginal(factor: FloatArray, gamma: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return T of every draw and group, shape (k, k, a, m), and the log-determinants, shape (a,)."""
-    k, _, m = factor.shape
+    k, m = factor.shape[0], factor.shape[3]
     if k == 0:
         return np.zeros((0, 0, len(gamma), m)), np.zeros(len(gamma))
-    turned = factor.transpose(1, 0, 2)[:, :, None]
-    scaled = np.tensordot(gamma, factor, axes=(2, 0)).transpose(1, 2, 0, 3)
+    turned = factor.transpose(1, 0, 2, 3)
+    scaled = multiply(gamma.transpose(1, 2, 0)[..., None], factor)
     inner = multiply(turned, scaled)
     inner[np.arange(k), np.arange(k)] += 1.0
     root, inverse = cholesky_definite(inner)
@@ -171,7 +289,7 @@ def _marginal(factor: FloatArray, gamma: FloatArray) -> tuple[FloatArray, FloatA
 
 
 def _profile(
-    criterion: Criterion, gram: FloatArray, log_det: FloatArray
+    criterion: Criterion, data: ManyProducts, gram: FloatArray, log_det: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return value, beta, inverse root, scale and quadratic form of every draw; NaN where ``gram`` is not definite."""
     p = gram.shape[1] - 1
@@ -180,28 +298,32 @@ def _profile(
     beta = (inverse @ root[:, p, :p, None])[:, :, 0]
     quadratic = root[:, p, p] ** 2
     if criterion.residual is ResidualVariance.SHARED:
-        scale = quadratic / criterion.degrees
-        fit = 0.5 * criterion.degrees * (1.0 + np.log(scale))
+        scale = quadratic / data.degrees
+        fit = 0.5 * data.degrees * (1.0 + np.log(scale))
     else:
         scale, fit = np.ones(len(gram)), 0.5 * quadratic
-    value = fit + 0.5 * log_det + criterion.constant
+    value = fit + 0.5 * log_det + data.constant
     if criterion.reml:
         value = value + np.log(np.diagonal(root, axis1=1, axis2=2)[:, :p]).sum(axis=1)
     return value, beta, inverse, scale, quadratic
 
 
 def _roots(gram: FloatArray) -> FloatArray:
-    """Return Cholesky factors; the identity times NaN for matrices that have none."""
+    """Return Cholesky factors; NaN on the diagonal for matrices that have none, or hardly one."""
     try:
-        return np.asarray(np.linalg.cholesky(gram))
+        roots = np.asarray(np.linalg.cholesky(gram))
     except np.linalg.LinAlgError:
-        roots = np.full_like(gram, np.nan)
+        roots = np.full_like(gram, 0.0)
         for i, matrix in enumerate(gram):
             try:
                 roots[i] = np.linalg.cholesky(matrix)
             except np.linalg.LinAlgError:
-                roots[i] = np.where(np.eye(len(matrix)) > 0, np.nan, 0.0)
-        return roots
+                roots[i] = np.eye(len(matrix)) * np.nan
+    left = np.diagonal(roots, axis1=1, axis2=2)[:, :-1] ** 2
+    with np.errstate(invalid="ignore"):
+        collinear = (left < COLLINEAR * np.diagonal(gram, axis1=1, axis2=2)[:, :-1]).any(axis=1)
+    roots[collinear] = np.eye(gram.shape[1]) * np.nan
+    return roots
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,12 @@ class CaseSampling:
         """Number of units."""
         return len(self.first) - 1
 
+    def unit_of_row(self) -> NDArray[np.int32]:
+        """Return the unit of each row, shape (n,)."""
+        units = np.empty(len(self.order), dtype=np.int32)
+        units[self.order] = np.repeat(np.arange(self.units), np.diff(self.first))
+        return units
+
     def draw(self, rng: np.random.Generator) -> IntArray:
         """Return the numbers of as many units as there are, drawn with replacement."""
         return np.asarray(rng.integers(self.units, size=self.units), dtype=np.intp)

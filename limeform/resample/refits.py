@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from limeform.design import Design
 from limeform.design.fixed import independent_columns
 from limeform.errors import LimeformError
-from limeform.fit import Draws, Estimates, Setup, estimate, estimate_many, prepare, stack
+from limeform.fit import (
+    Draws,
+    Estimates,
+    ManyCases,
+    Setup,
+    completed,
+    estimate,
+    estimate_many,
+    prepare,
+    stack,
+)
 from limeform.likelihood import ResidualVariance, cross_products
 from limeform.resample.cases import CaseSampling, take
 from limeform.resample.parameters import Parameters
@@ -105,11 +115,28 @@ class Cases:
     fit: Fit
     sampling: CaseSampling
     retrim: bool = False
-    size: int = 16
+    divisor: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Refits in a chunk."""
+        return 8 if self.retrim else int(np.clip(200_000 // len(self.fit.design.y), 1, 128))
 
     def __call__(self, refits: Sequence[Stream]) -> Draws:
         """Return the estimates of some refits."""
-        return stack([attempt(self.results, stream) for stream in refits], self.fit.estimates)
+        return self.of_many([self.sampling.draw(stream.generator()) for stream in refits])
+
+    def of_many(self, chosen: Sequence[IntArray]) -> Draws:
+        """Return the estimates of several draws of equally many units."""
+        fit, sampling = self.fit, self.sampling
+        many = None
+        if not self.retrim:
+            many = ManyCases.of(fit._setup, fit.design.shifted, fit.reml, sampling.unit_of_row(), sampling.units)
+        if many is None:
+            return stack([attempt(self.of_units, units) for units in chosen], fit.estimates)
+        draws, settled = many.estimate(np.array(chosen), fit.estimates.variables)
+        draws.residual_variance[:] /= self.divisor
+        return completed(draws, settled, lambda i: stack([attempt(self.of_units, chosen[i])], fit.estimates))
 
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit."""
@@ -212,8 +239,9 @@ class Again:
         assert self.jackknife is not None
         units = [self.jackknife.sampling.without(unit) for unit in range(self.jackknife.sampling.units)]
         if function is None:
-            fits = [attempt(self.jackknife.of_units, chosen) for chosen in units]
-            return self.parameters.values(stack(fits, self.refits.fit.estimates))
+            size = self.jackknife.size
+            parts = [self.jackknife.of_many(units[start : start + size]) for start in range(0, len(units), size)]
+            return np.concatenate([self.parameters.values(draws) for draws in parts])
         width = np.size(function(self.refits.fit))
         values = [_value(function, self.jackknife.of_units, chosen) for chosen in units]
         blank = np.full(width, np.nan)

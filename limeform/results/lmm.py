@@ -276,10 +276,13 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling):
         LMMResults
         """
         _, setup, estimates = refit_design(self, rows, place)
-        if self.trimming is not None and self.trimming.options.correct and not self.known_variance:
-            corrected = estimates.residual_variance / self.trimming.factor
-            estimates = replace(estimates, residual_variance=corrected)
+        estimates = replace(estimates, residual_variance=estimates.residual_variance / self._correction())
         return LMMResults(self.model.with_rows(rows, place), setup, estimates)
+
+    def _correction(self) -> float:
+        """Return what the residual variance of the kept rows is divided by to undo what trimming did to it."""
+        report = self.trimming
+        return report.factor if report is not None and report.options.correct and not self.known_variance else 1.0
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.

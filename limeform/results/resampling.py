@@ -144,10 +144,14 @@ class Resampling:
             requested=len(children),
             interrupted=interrupted,
             n_fixed=len(fit.params),
-            replay=Again(refits, children, parameters, Cases(fit, case_sampling(fit.design), refits_retrim(fit, refit))),
+            replay=Again(refits, children, parameters, _cases(fit, refits_retrim(fit, refit))),
         )
         found.warn()
         return found
+
+
+def _cases(fit: LMMResults, retrim: bool) -> Cases:
+    return Cases(fit, case_sampling(fit.design), retrim, fit._correction())
 
 
 def refits_retrim(fit: LMMResults, refit: str) -> bool:
@@ -173,7 +177,7 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
     """Return what does the refits."""
     retrim = refits_retrim(fit, refit)
     if kind == "cases":
-        return Cases(fit, case_sampling(fit.design), retrim)
+        return _cases(fit, retrim)
     error_sd = np.sqrt(_full_variance(fit) if retrim else _held_variance(fit))
     mean = (fit.design.y - fit.resid_marginal).to_numpy()
     responses: Responses = parametric(mean, _effects(fit), error_sd)
