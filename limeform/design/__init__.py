@@ -4,7 +4,7 @@ from limeform.design.build import Design, build_design
 from limeform.design.frame import Column, Missing, to_frame
 from limeform.design.keywords import Errors, Keywords
 from limeform.design.random import GroupedEffects, TermColumns
-from limeform.design.recipe import NewRows, Recipe, apply
+from limeform.design.recipe import NewRows, Recipe, apply, effects_columns
 
 __all__ = [
     "Column",
@@ -17,6 +17,7 @@ __all__ = [
     "Recipe",
     "TermColumns",
     "apply",
+    "effects_columns",
     "build_design",
     "to_frame",
 ]

@@ -128,6 +128,23 @@ def apply(recipe: Recipe, data: object, keys: pd.Index | None) -> NewRows:
     return NewRows(index, complete, x, z, codes, _labels(parts, codes < 0), offset)
 
 
+def effects_columns(recipe: Recipe, data: object, complete: NDArray[np.bool_]) -> FloatArray:
+    """Return the columns of the random effects, shape (c, k), for the rows of new data that are complete.
+
+    The grouping factors themselves are not needed: these are the columns of a new level.
+    """
+    frame, scope = to_frame(data), recipe.scope.mapping()
+    if not complete.any():
+        return np.zeros((0, sum(len(spec.column_names) for spec in recipe.random)))
+    for name in _data_names(list(recipe.random)):
+        if name not in frame.columns:
+            raise UnknownColumnError(name, frame.columns, "the new data")
+    rows = frame[complete]
+    z = np.hstack([replay(spec, rows, scope, recipe.formula) for spec in recipe.random])
+    _refuse_infinite(z, [name for spec in recipe.random for name in spec.column_names], rows.index)
+    return z
+
+
 def _refuse_infinite(columns: FloatArray, names: Iterable[object], index: pd.Index) -> None:
     """Refuse columns that a transform made infinite or missing out of complete rows."""
     for name, values in zip(names, columns.T, strict=True):

@@ -1,7 +1,7 @@
 """The pipeline from a design to estimates."""
 
 from limeform.fit.checks import check_design
-from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, modes_of, prepare
+from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, mode_slopes_of, modes_of, prepare
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
 
@@ -19,6 +19,7 @@ __all__ = [
     "estimate_again",
     "estimate_many",
     "fit_trimmed",
+    "mode_slopes_of",
     "modes_of",
     "prepare",
     "stack",

@@ -21,6 +21,7 @@ from limeform.likelihood import (
     conditional_modes,
     cross_products,
     make_cells,
+    mode_slopes,
     with_response,
 )
 from limeform.solve import Newton, Problem, Solution, Solver, Status
@@ -260,6 +261,13 @@ def modes_of(setup: Setup, estimates: Estimates) -> Modes:
     objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
     point = objective.at(estimates.variables)
     return conditional_modes(point.reduction, point.covariance, point.profile, setup.products.coordinates)
+
+
+def mode_slopes_of(setup: Setup, estimates: Estimates) -> FloatArray:
+    """Return by how much the conditional modes fall with the fixed effects, shape (m, k, p)."""
+    objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
+    point = objective.at(estimates.variables)
+    return mode_slopes(point.reduction, point.covariance, setup.products.coordinates)
 
 
 def cochran_q(setup: Setup) -> float:

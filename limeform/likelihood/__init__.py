@@ -3,7 +3,7 @@
 from limeform.likelihood.coordinates import Coordinates, choose_coordinates
 from limeform.likelihood.crossproducts import Cells, CrossProducts, Rows, cross_products, make_cells, with_response
 from limeform.likelihood.gaussian import Criterion, Profile, ResidualVariance
-from limeform.likelihood.modes import Modes, conditional_modes
+from limeform.likelihood.modes import Modes, conditional_modes, mode_slopes
 from limeform.likelihood.objective import Objective, Point
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "conditional_modes",
     "cross_products",
     "make_cells",
+    "mode_slopes",
     "with_response",
 ]

@@ -23,6 +23,7 @@ from limeform.results.inference import FloatArray
 from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
 from limeform.results.predict import fitted_values, predict_new
+from limeform.results.prediction import PredictionResults, predict_with_variance
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
 from limeform.results.resampling import Resampling
@@ -211,6 +212,44 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling):
         if self.model.keywords.offset is not None and offset is None:
             raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
+
+    def get_prediction(
+        self, data: object | None = None, *, random: Literal["all", "none"] = "all", offset: Column | None = None
+    ) -> PredictionResults:
+        """Predict with confidence and prediction intervals.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+            New data; the rows of the fit if left out.
+        random : {"all", "none"}
+            With the effects of the row's group, where a group that the fit did not have is a new one, whose variance is
+            in the interval; or for the population.
+        offset : column, optional
+            Offset of the new rows if the model was given one by keyword.
+
+        Returns
+        -------
+        PredictionResults
+            ``summary_frame()`` has the intervals, ``notes`` says which variances they hold: that of the mean those of the
+            fixed effects and, with ``random="all"``, of the group's effects; that of an observation also the residual
+            variance and, with ``random="none"``, the random effects of a new group. In a meta-analysis it is the interval
+            of a study's true effect, without sampling error.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
+        >>> results.get_prediction({"Days": [0, 9]}, random="none").summary_frame()["mean_se"].round(3).tolist()
+        [6.825, 14.629]
+        """
+        return predict_with_variance(self, data, random, offset)
+
+    @property
+    def error_variance(self) -> FloatArray:
+        """Error variance of each row at the estimates, shape (nobs,)."""
+        errors, variances = self.design.errors, self.estimates.residual_variance
+        return np.asarray((variances if errors.strata is None else variances[errors.strata]) / errors.precision)
 
     def _effects(self, random: str) -> FloatArray | None:
         return self._modes.effects if random == "all" and self.design.random is not None else None

@@ -69,7 +69,7 @@ class Resampling:
             raise OptionError(f'random={random!r}: give "new" or "fitted"')
         children = streams(rng, n)
         mean = (fit.fittedvalues if random == "fitted" else fit.design.y - fit.resid_marginal).to_numpy()
-        source = parametric(mean, _effects(fit) if random == "new" else (), np.sqrt(_error_variance(fit)))
+        source = parametric(mean, _effects(fit) if random == "new" else (), np.sqrt(fit.error_variance))
         drawn = np.column_stack([source.draw(child.generator()) for child in children])
         return pd.DataFrame(drawn, index=fit.design.index, columns=[f"sim_{i + 1}" for i in range(drawn.shape[1])])
 
@@ -200,11 +200,6 @@ def _residual_variance(fit: LMMResults) -> FloatArray:
     return variances if strata is None else variances[strata]
 
 
-def _error_variance(fit: LMMResults) -> FloatArray:
-    """Return the error variance of each row as it is reported, shape (n,)."""
-    return np.asarray(_residual_variance(fit) / fit.design.errors.precision, dtype=np.float64)
-
-
 def _held_variance(fit: LMMResults) -> FloatArray:
     """Return the error variances that the refits take for granted: after a correction those of the kept rows."""
     return np.asarray(_residual_variance(fit) / fit._setup.rows.precision, dtype=np.float64)
@@ -214,4 +209,4 @@ def _full_variance(fit: LMMResults) -> FloatArray:
     """Return error variances from which trimming would leave those that were estimated."""
     report = fit.trimming
     corrected = report is None or report.options.correct or fit.known_variance
-    return _error_variance(fit) / (1.0 if corrected or report is None else report.factor)
+    return fit.error_variance / (1.0 if corrected or report is None else report.factor)
