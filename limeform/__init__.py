@@ -8,6 +8,7 @@
 
 from limeform import datasets
 from limeform.errors import (
+    ArchiveError,
     ConvergenceWarning,
     DataError,
     FormulaError,
@@ -19,7 +20,8 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, lmm
+from limeform.models import LMM, Random, lmm, load
+from limeform.resample import BootstrapResults
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -27,6 +29,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LMM",
+    "ArchiveError",
+    "BootstrapResults",
     "ConvergenceWarning",
     "DataError",
     "FormulaError",
@@ -44,4 +48,5 @@ __all__ = [
     "UnknownColumnError",
     "datasets",
     "lmm",
+    "load",
 ]

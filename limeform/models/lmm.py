@@ -11,12 +11,13 @@ import numpy as np
 from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
-from limeform.design import Column, Design, Keywords, build_design
+from limeform.design import Column, Design, Keywords, build_design, to_frame
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
 from limeform.fit import Setup, Trimming, check_design, estimate, fit_trimmed, prepare
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
+from limeform.models.source import Source, columns_of_model
 from limeform.resample import take
 from limeform.results import LMMResults
 from limeform.solve import Solver, default_solver
@@ -119,17 +120,20 @@ class LMM:
     ) -> None:
         if reml not in (None, True, False):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
+        frame = to_frame(data)
         self.formula = formula
         self.keywords = replace(
             keywords, **{key: value if isinstance(value, str) else "given" for key, value in keywords.given().items()}
         )
-        self.design: Design = build_design(formula, data, keywords, scope, missing)
+        self.design: Design = build_design(formula, frame, keywords, scope, missing)
         check_design(self.design)
         self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
         trimmed = self.trim.fraction > 0
         self.reml = not trimmed if reml is None else bool(reml)
         self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
-        self._always = never_trimmed(self.trim.keep, self.design, data)
+        self._always = never_trimmed(self.trim.keep, self.design, frame)
+        columns = columns_of_model(self.design, frame, keywords, self.trim)
+        self.source: Source | None = Source(formula, columns, keywords, reml, self.trim, missing)
         self._setup: Setup | None = None
 
     def with_response(self, y: NDArray[np.float64]) -> LMM:
@@ -146,6 +150,7 @@ class LMM:
         other.__dict__.update(self.__dict__)
         other.design = take(self.design, rows, place)
         other._always = self._always[rows]
+        other.source = None
         other._setup = None
         return other
 

@@ -132,7 +132,7 @@ class BootstrapResults:
         return self.draws.cov()
 
     def conf_int(
-        self, level: float | None = None, method: Method = "percentile", *, alpha: float | None = None
+        self, level: float | None = None, method: Method = "basic", *, alpha: float | None = None
     ) -> pd.DataFrame:
         """Return confidence intervals.
 
@@ -245,7 +245,7 @@ class BootstrapResults:
 
     # ------------------------------------------------------------------ tables
 
-    def summary(self, level: float | None = None, method: Method = "percentile", *, alpha: float | None = None) -> Summary:
+    def summary(self, level: float | None = None, method: Method = "basic", *, alpha: float | None = None) -> Summary:
         """Return a table of estimates, bias, standard errors and intervals: text, HTML, ``.as_latex()``.
 
         Parameters

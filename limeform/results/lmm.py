@@ -27,6 +27,7 @@ from limeform.results.prediction import PredictionResults, predict_with_variance
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
 from limeform.results.resampling import Resampling
+from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, every_solver
@@ -39,6 +40,8 @@ class FittedModel(Protocol):
     formula: ModelFormula
     keywords: Keywords
     reml_reason: str
+    source: Any
+    _always: NDArray[np.bool_]
 
     def fit(self, solver: Solver | None = None) -> LMMResults:
         """Fit it again."""
@@ -50,7 +53,7 @@ class FittedModel(Protocol):
         """Return the same model of other rows."""
 
 
-class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling):
+class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, Saving):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
