@@ -22,7 +22,7 @@ from limeform.errors import (
 from limeform.fit import Trimming
 from limeform.models import LMM, Random, lmm, load
 from limeform.resample import BootstrapResults
-from limeform.results import LMMResults
+from limeform.results import LMMResults, compare, table
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
 __version__ = "0.1.0"
@@ -46,7 +46,9 @@ __all__ = [
     "SolverError",
     "Trimming",
     "UnknownColumnError",
+    "compare",
     "datasets",
     "lmm",
     "load",
+    "table",
 ]

@@ -144,6 +144,15 @@ class LMM:
         other._setup = None
         return other
 
+    def by_ml(self) -> LMM:
+        """Return the same model by maximum likelihood."""
+        other = LMM.__new__(LMM)
+        other.__dict__.update(self.__dict__)
+        other.reml, other.reml_reason = False, ""
+        if other.source is not None:
+            other.source = replace(other.source, reml=False)
+        return other
+
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
         """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
         other = LMM.__new__(LMM)

@@ -13,7 +13,7 @@ from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
 from limeform.errors import OptionError
-from limeform.fit import Estimates, Setup, TrimReport, estimate_again
+from limeform.fit import Estimates, Setup, TrimReport, estimate, estimate_again
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
 from limeform.resample.refits import refit_design
@@ -48,6 +48,9 @@ class FittedModel(Protocol):
 
     def with_response(self, y: NDArray[np.float64]) -> FittedModel:
         """Return the same model with another response."""
+
+    def by_ml(self) -> FittedModel:
+        """Return the same model by maximum likelihood."""
 
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> FittedModel:
         """Return the same model of other rows."""
@@ -326,6 +329,11 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         report = self.trimming
         return report.factor if report is not None and report.options.correct and not self.known_variance else 1.0
 
+    def refit_by_ml(self) -> LMMResults:
+        """Fit the same model by maximum likelihood, on the rows that this fit kept, starting from these estimates."""
+        estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
+        return LMMResults(self.model.by_ml(), self._setup, estimates, self.trimming)
+
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.
 
@@ -382,6 +390,49 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
             row |= {"tau2": measures.tau2, "i2": measures.i2, "h2": measures.h2, "q": measures.q}
             row |= {"q_pvalue": measures.q_pvalue}
         return pd.DataFrame([row])
+
+    def augment(self) -> pd.DataFrame:
+        """Return the data that the model used with what the fit says of each row, under broom's names.
+
+        Returns
+        -------
+        DataFrame
+            On the rows used: the columns of the data, ``.fitted``, ``.resid``, ``.fixed`` (the population's mean) and
+            ``.weight`` (zero where a row was trimmed).
+        """
+        source, index = self.model.source, self.design.index
+        frame = pd.DataFrame(index=index)
+        if source is not None and (len(source.data) == self.nobs or source.data.index.is_unique):
+            frame = source.data.loc[index] if source.data.index.is_unique else source.data
+        added = {".fitted": self.fittedvalues, ".resid": self.resid, ".fixed": self.design.y - self.resid_marginal}
+        columns = {name: values.to_numpy() for name, values in (added | {".weight": self.weights}).items()}
+        return frame.assign(**columns)
+
+    # ------------------------------------------------------------------ what the package maketables asks for
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        """Fixed effects with the columns b, se, t, p."""
+        columns = {"b": self.params, "se": self.bse, "t": self.tvalues, "p": self.pvalues}
+        return pd.DataFrame(columns).rename_axis("Coefficient")
+
+    @property
+    def __maketables_depvar__(self) -> str:
+        """Name of the response."""
+        return self.design.response
+
+    @property
+    def __maketables_default_stat_keys__(self) -> list[str]:
+        """Statistics below the table."""
+        return ["N", "n_groups", "ll", "aic", "bic", *(["tau2", "i2"] if self.known_variance else [])]
+
+    def __maketables_stat__(self, key: str) -> float | int | str | None:
+        """Return a statistic by maketables' name."""
+        groups = 0 if self.design.random is None else len(self.design.random.levels)
+        found: dict[str, Any] = {"N": self.n_kept, "n_groups": groups, "ll": self.llf, "aic": self.aic, "bic": self.bic}
+        if self.known_variance:
+            found |= {"tau2": self.tau2, "i2": self.i2}
+        return found.get(key)
 
     def _repr_html_(self) -> str:
         return str(self.summary().as_html())
