@@ -54,6 +54,6 @@ format: setup
 	$(PYTHON) -m ruff format .
 
 clean:
-	rm -rf .venv .venv-* build dist docs/_build docs/generated docs/vignettes limeform-demo
+	rm -rf .venv .venv-* build dist docs/_build docs/generated docs/vignettes limeform-demo limeform-fit
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find limeform tests benchmarks docs vignettes -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,9 +11,10 @@ class Run:
     ----------
     package : str
         Name that the drivers know it by.
-    task : {"fit", "refit", "evaluation"}
-        The whole call from formula and data frame to estimates; a fit of a built model to the column ``y_new``; or one
-        evaluation of the likelihood of a built model, with gradient and Hessian.
+    task : {"fit", "refit", "evaluation", "trim", "one start", "long steps"}
+        The whole call from formula and data frame to estimates; a fit of a built model to the column ``y_new``; one
+        evaluation of the likelihood of a built model, with gradient and Hessian; or fits of all data sets in the frame
+        with 20% of the rows trimmed: by default settings, from one start, or by limetr with ``outer_step_size=200``.
     at_least, at_most : float, optional
         The target: CPU time divided by that of the first run of the case.
     data : str, optional
@@ -73,6 +74,11 @@ class Case:
 
 SLEEP_FORMULA = "Reaction ~ Days + (Days | Subject)"
 SLOPES_FORMULA = "y ~ x + z + f + (x | g)"
+TRIM_FORMULA = "y ~ x + (1 | study)"
+TRIM_NOTE = (
+    "A call fits ten data sets, from data frames; limetr has one start. Log-likelihoods are of the 80 rows kept, summed "
+    "over the data sets, limetr's at its estimates."
+)
 META_NOTE = "metafor's restricted log-likelihood contains ½ ln|X'X|, here half the logarithm of the number of studies."
 
 CASES = (
@@ -150,5 +156,36 @@ CASES = (
         formula="yi ~ 1 + (1 | study)",
         runs=(Run("limeform"), Run("metafor", at_least=100)),
         note=META_NOTE,
+    ),
+    Case(
+        name="trimming",
+        title="20% trimmed, ten data sets of 100 rows with 15 outliers, known standard errors: `y ~ x + (1 | study)`",
+        data="contaminated",
+        formula=TRIM_FORMULA,
+        runs=(Run("limeform", "trim"), Run("limetr", "trim", at_least=5), Run("limetr", "long steps")),
+        note=TRIM_NOTE,
+    ),
+    Case(
+        name="trimming_one_start",
+        title="The same, limeform from one start too",
+        data="contaminated",
+        formula=TRIM_FORMULA,
+        runs=(
+            Run("limeform", "one start"),
+            Run("limetr", "trim", at_least=25),
+            Run("limetr", "long steps", at_least=10),
+        ),
+        note=TRIM_NOTE,
+    ),
+    Case(
+        name="trimming_rows",
+        title="20% trimmed as rows grow, studies of ten rows, 50 random starts",
+        data="contaminated_1k",
+        formula=TRIM_FORMULA,
+        runs=(
+            Run("limeform", "trim", data="contaminated_1k"),
+            Run("limeform", "trim", data="contaminated_10k", at_most=10),
+            Run("limeform", "trim", data="contaminated_100k", at_most=100),
+        ),
     ),
 )

@@ -39,6 +39,23 @@ def one_row_studies(studies: int) -> pd.DataFrame:
     return pd.DataFrame({"yi": yi, "vi": vi, "study": np.arange(studies)})
 
 
+def contaminated(sets: int) -> pd.DataFrame:
+    """Several data sets of the simulation of Zheng et al. (2021), told apart by `dataset`."""
+    from limeform.datasets import contaminated_studies
+
+    return pd.concat([contaminated_studies(rng=i).assign(dataset=i) for i in range(sets)], ignore_index=True)
+
+
+def contaminated_rows(rows: int) -> pd.DataFrame:
+    """The same design with many studies of ten rows: one data set."""
+    rng = np.random.default_rng(4)
+    study, x = np.arange(rows) // 10, rng.uniform(0, 10, rows)
+    y = 5 * x + rng.normal(0, 6, rows // 10 + 1)[study] + rng.normal(0, 4, rows)
+    bad = rng.choice(np.flatnonzero(x >= 6), 15 * rows // 100, replace=False)
+    y[bad] -= 30 + np.abs(rng.normal(0, 80, len(bad)))
+    return pd.DataFrame({"study": study, "x": x, "y": y, "se": 4.0, "dataset": 0})
+
+
 GENERATORS: dict[str, Callable[[], pd.DataFrame]] = {
     "sleepstudy": sleepstudy,
     "slopes_small": partial(slopes, 400, 20),
@@ -48,6 +65,10 @@ GENERATORS: dict[str, Callable[[], pd.DataFrame]] = {
     "slopes_1m": partial(slopes, 1_000_000, 10_000),
     "meta_200": partial(one_row_studies, 200),
     "meta_2000": partial(one_row_studies, 2_000),
+    "contaminated": partial(contaminated, 10),
+    "contaminated_1k": partial(contaminated_rows, 1_000),
+    "contaminated_10k": partial(contaminated_rows, 10_000),
+    "contaminated_100k": partial(contaminated_rows, 100_000),
 }
 
 

@@ -20,7 +20,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, lmm, load
+from limeform.models import LMM, Random, TrimPath, lmm, load, trim_path
 from limeform.resample import BootstrapResults
 from limeform.results import LMMResults, compare, table
 from limeform.solve import Ipopt, Newton, ScipyMinimize
@@ -44,6 +44,7 @@ __all__ = [
     "ScipyMinimize",
     "SingularFitWarning",
     "SolverError",
+    "TrimPath",
     "Trimming",
     "UnknownColumnError",
     "compare",
@@ -51,4 +52,5 @@ __all__ = [
     "lmm",
     "load",
     "table",
+    "trim_path",
 ]

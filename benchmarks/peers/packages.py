@@ -9,6 +9,7 @@ from importlib.metadata import version
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 Job = dict[str, Any]
@@ -19,6 +20,13 @@ LogLikelihood = Callable[[Any], float]
 def limeform(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
     """limeform's `lmm`."""
     lf: Any = import_module("limeform")
+    if job["task"] in TRIMMED:
+        trim = lf.Trimming(0.2) if job["task"] == "trim" else lf.Trimming(0.2, starts=0)
+        sets = data_sets(frame)
+        return (
+            lambda: [lf.lmm(job["formula"], one, se="se", trim=trim).fit() for one in sets],
+            lambda fits: sum(fit.llf for fit in fits),
+        )
     known = {"variance": "vi"} if "vi" in frame else {}
 
     def fit() -> Any:
@@ -79,7 +87,48 @@ def refit(results: Any, frame: pd.DataFrame) -> Call:
     return lambda: results.refit(response)
 
 
-PACKAGES = {"limeform": limeform, "mixedlm": mixedlm, "lme-python": lme_python, "statsmodels": statsmodels}
+TRIMMED = ("trim", "one start", "long steps")
+
+
+def data_sets(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The data sets that a frame holds, by its column `dataset`."""
+    return [one for _, one in frame.groupby("dataset")]
+
+
+def limetr(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
+    """limetr's `LimeTr` for the line with random intercepts, the studies' rows one after another."""
+    package: Any = import_module("limetr")
+    options = {"outer_step_size": 200.0} if job["task"] == "long steps" else {}
+
+    def fit(one: pd.DataFrame) -> tuple[Any, pd.DataFrame]:
+        x = np.column_stack([np.ones(len(one)), one["x"]])
+        model = package.LimeTr(
+            one.groupby("study").size().to_numpy(), 2, 1, one["y"].to_numpy(), lambda beta: x @ beta, lambda beta: x,
+            np.ones((len(one), 1)), one["se"].to_numpy(dtype=float), inlier_percentage=0.8,
+        )  # fmt: skip
+        model.fit(**options)
+        return model, one
+
+    return lambda: [fit(one) for one in data_sets(frame)], lambda fits: sum(kept_log_likelihood(*one) for one in fits)
+
+
+def kept_log_likelihood(model: Any, one: pd.DataFrame) -> float:
+    """Log-likelihood of the rows that limetr kept, at its estimates."""
+    kept = model.w > 0.5
+    study, y = one["study"].to_numpy()[kept], one["y"].to_numpy()[kept]
+    residual = y - model.beta[0] - model.beta[1] * one["x"].to_numpy()[kept]
+    variance = np.diag(one["se"].to_numpy(dtype=float)[kept] ** 2) + model.gamma[0] * (study[:, None] == study)
+    quadratic = residual @ np.linalg.solve(variance, residual)
+    return -0.5 * float(quadratic + np.linalg.slogdet(variance)[1] + kept.sum() * np.log(2 * np.pi))
+
+
+PACKAGES = {
+    "limeform": limeform,
+    "limetr": limetr,
+    "mixedlm": mixedlm,
+    "lme-python": lme_python,
+    "statsmodels": statsmodels,
+}
 
 
 def description(package: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ import pandas as pd
 def contaminated_studies(rng: int | np.random.Generator | None = None) -> pd.DataFrame:
     """Draw a data set of the simulation of Zheng et al.: a line with random intercepts, and outliers at its far end.
 
-    Ten studies of ten rows, x uniform on [0, 10], y = 5 x + u + e with u ~ N(0, 6²) by study and e ~ N(0, 4²); then 15 of
-    the rows with x of at least 6, chosen at random, are lowered by 30 + |N(0, 80²)|. The true coefficients are 0 and 5.
+    Ten studies of ten rows, x uniform on [0, 10], y = 5 x + u + e with u ~ N(0, 6²) by study and e ~ N(0, 4²); then 15
+    of the rows with x of at least 6, chosen at random, are lowered by 30 + |N(0, 80²)|. The true coefficients are 0 and
+    5.
 
     Parameters
     ----------
@@ -18,8 +19,8 @@ def contaminated_studies(rng: int | np.random.Generator | None = None) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        100 rows: ``study`` (1 to 10), ``x``, ``y``, ``y_clean`` (before contamination), ``se`` (4), ``outlier`` (whether
-        the row was shifted) and ``u`` (the study's random intercept).
+        100 rows: ``study`` (1 to 10), ``x``, ``y``, ``y_clean`` (before contamination), ``se`` (4), ``outlier``
+        (whether the row was shifted) and ``u`` (the study's random intercept).
 
     References
     ----------

@@ -20,6 +20,7 @@ import pandas as pd
 from formulaic import Formula, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.materializers import PandasMaterializer
+from formulaic.parser.types import Factor, Term
 from formulaic.transforms import TRANSFORMS
 from formulaic.utils.layered_mapping import LayeredMapping
 from formulaic.utils.stateful_transforms import stateful_eval
@@ -94,11 +95,15 @@ def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) 
             parsed[key] = Formula(text, _context={"__formulaic_variables_available__": available})
         except FormulaicError as error:
             raise FormulaError(f"formulaic cannot read {text!r}: {error}") from error
-        if "`1`" in text and any(str(term) == "1" for term in parsed[key]):
+        if "`1`" in text and any(_is_constant(term) for term in parsed[key]):
             message = "formulaic takes `1` for the constant: give the column another name, or leave the constant out"
             start = formula.text.find("`1`")
             raise FormulaError(message, formula.text, start, start + 3)
     return parsed
+
+
+def _is_constant(term: Term) -> bool:
+    return any(factor.eval_method is Factor.EvalMethod.LITERAL and factor.expr == "1" for factor in term.factors)
 
 
 def required_columns(parsed: Iterable[Formula], expressions: Iterable[str], frame: pd.DataFrame) -> list[str]:
@@ -153,9 +158,26 @@ def _at_once(
             matrices = PandasMaterializer(frame, scope).get_model_matrix(
                 Formula(**parsed), output="numpy", na_action="ignore"
             )
+            for key in parsed:
+                _check_rows(matrices[key], frame)
     except Exception as error:  # transforms run the user's own Python: anything can come out of it
         raise blame(error, list(parsed.values()), frame, scope, formula) from error
-    return {key: _columns(matrices[key]) for key in parsed}
+    return _with_common_states({key: _columns(matrices[key]) for key in parsed})
+
+
+def _with_common_states(built: dict[str, Columns]) -> dict[str, Columns]:
+    """Give every part the states of all: formulaic notes what it learned of a shared factor with one part only."""
+    if len(built) == 1:
+        return built
+    transforms: dict[str, Any] = {}
+    encoders: dict[str, Any] = {}
+    for part in built.values():
+        transforms |= part.spec.transform_state
+        encoders |= part.spec.encoder_state
+    return {
+        key: replace(part, spec=part.spec.update(transform_state=transforms, encoder_state=encoders))
+        for key, part in built.items()
+    }
 
 
 def _plain_factors(parsed: Iterable[Formula], frame: pd.DataFrame) -> list[str] | None:
@@ -207,6 +229,7 @@ def replay(spec: ModelSpec, frame: pd.DataFrame, scope: Mapping[str, Any], formu
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", DataMismatchWarning)
             matrix = PandasMaterializer(frame, scope).get_model_matrix(own, na_action="ignore")
+            _check_rows(matrix, frame)
     except Exception as error:  # transforms run the user's own Python: anything can come out of it
         raise blame(error, [spec.formula], frame, scope, formula) from error
     return _columns(matrix).matrix
@@ -261,6 +284,12 @@ def keep_scope(scope: Mapping[str, Any], specs: Iterable[ModelSpec], used: set[s
     values = {name: scope[name] for name in sorted(names) if name in scope}
     modules = {name: value.__name__ for name, value in values.items() if isinstance(value, ModuleType)}
     return Scope({name: value for name, value in values.items() if name not in modules}, modules)
+
+
+def _check_rows(matrix: Any, frame: pd.DataFrame) -> None:
+    """Refuse a part whose only term has another length than the frame, which formulaic does not mind."""
+    if len(np.asarray(matrix)) != len(frame):
+        raise ValueError(f"{len(np.asarray(matrix))} values for {len(frame)} rows")
 
 
 def _columns(matrix: Any) -> Columns:

@@ -21,7 +21,10 @@ from limeform.formula import ModelFormula, locate
 
 def check_levels(spec: ModelSpec, frame: pd.DataFrame) -> None:
     """Refuse levels of a factor that the fit did not have; formulaic would take them for the baseline."""
+    used = _expressions(spec.formula)
     for expression, (_, state) in spec.encoder_state.items():
+        if expression not in used:
+            continue
         categories = state.get("categories") if isinstance(state, dict) else None
         found = re.match(r"^(?:C\()?\s*`?([^`(),]+?)`?\s*(?:[,)].*)?$", str(expression), re.DOTALL)
         if categories is None or found is None or found[1] not in frame.columns:
@@ -39,11 +42,13 @@ def check_levels(spec: ModelSpec, frame: pd.DataFrame) -> None:
 
 def check_kinds(spec: ModelSpec, frame: pd.DataFrame) -> None:
     """Refuse a column that was of numbers in the fit and is of something else now."""
+    used = _expressions(spec.formula)
     for expression, (kind, _) in spec.encoder_state.items():
-        if kind is not Factor.Kind.NUMERICAL or expression not in frame.columns:
+        if kind is not Factor.Kind.NUMERICAL or expression not in frame.columns or expression not in used:
             continue
         dtype = frame[expression].dtype
-        if isinstance(dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(dtype):
+        numeric = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+        if isinstance(dtype, pd.CategoricalDtype) or not numeric:
             raise DataError(f"column {expression!r} was numeric in the fit, and has {dtype} values in the new data")
 
 

@@ -151,7 +151,7 @@ def make(sources: Sources) -> Made:
     if "offset" in sources.given:
         offset = offset + as_numbers(sources.given["offset"][1], "offset=")
     first = {key: _first_like(sources.parsed, key) for key in sources.parsed}
-    built = materialize({key: sources.parsed[key] for key in set(first.values())}, frame, scope, formula)
+    built = materialize({key: sources.parsed[key] for key in dict.fromkeys(first.values())}, frame, scope, formula)
     columns = {key: built[first[key]] for key in first}
     made = Made(y, offset, groups, columns, sources.given, frame.index, sources.missing, frozenset(used))
     return _without_made_missing(made, formula)

@@ -3,7 +3,7 @@
 from limeform.fit.checks import check_design
 from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, mode_slopes_of, modes_of, prepare
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
-from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, refit_trimmed
 
 __all__ = [
     "Draws",
@@ -22,5 +22,6 @@ __all__ = [
     "mode_slopes_of",
     "modes_of",
     "prepare",
+    "refit_trimmed",
     "stack",
 ]

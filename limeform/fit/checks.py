@@ -28,8 +28,9 @@ def check_design(design: Design) -> None:
     """
     n, p = design.x.shape
     unknown = design.errors.variance is None
-    if n < p + unknown:
-        raise DataError(f"{n} complete rows are too few for {p} fixed effects" + " and a residual variance" * unknown)
+    if n < p + (unknown or design.random is not None):
+        extra = " and a residual variance" if unknown else " and a variance between groups" * (n >= p)
+        raise DataError(f"{n} complete rows are too few for {p} fixed effects" + extra)
     if design.random is not None:
         _check_levels(design.random)
         _check_columns(design.random, design.errors.precision)

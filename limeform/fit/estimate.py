@@ -24,13 +24,23 @@ from limeform.likelihood import (
     mode_slopes,
     with_response,
 )
-from limeform.solve import Newton, Problem, Solution, Solver, Status
+from limeform.likelihood.batched import cholesky
+from limeform.likelihood.coordinates import chunks
+from limeform.solve import EvaluationError, Newton, Problem, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
 
 
 QUICK = Newton(tol=1e-2, max_iter=5)
 """Takes the start near the optimum."""
+
+
+FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""Standard deviations tried for a start, as multiples of the moment estimate."""
+
+FLOOR = 1e-10
+"""Smallest residual variance of a stratum, as a fraction of the overall one: with rows that the random effects
+reproduce exactly, the likelihood would grow without limit as it falls."""
 
 
 @dataclass(frozen=True)
@@ -126,24 +136,61 @@ def prepare(design: Design) -> Setup:
     )
     y = design.shifted
     coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
-    if not known:
-        _check_spread(design, coordinates.variance * coordinates.excess, y)
     residual = ResidualVariance.STRATA if errors.strata is not None else ResidualVariance.SHARED
-    return Setup(
+    setup = Setup(
         rows=rows,
         covariance=covariance,
         residual=ResidualVariance.KNOWN if known else residual,
         products=cross_products(y, rows, coordinates),
     )
+    check_spread(setup, y, repr(design.response))
+    return setup
 
 
-def _check_spread(design: Design, residual_variance: float, y: FloatArray) -> None:
-    size = float(np.mean(y**2))
-    if residual_variance <= 1e-24 * size or size == 0:
+def check_spread(setup: Setup, y: FloatArray, name: str) -> None:
+    """Refuse a response that the model reproduces exactly, so that an unknown residual variance would be zero.
+
+    Parameters
+    ----------
+    setup : Setup
+        The model's statistics.
+    y : ndarray, shape (n,)
+        Response less offset.
+    name : str
+        What the message calls the response.
+
+    Raises
+    ------
+    DataError
+    """
+    products = setup.products
+    if setup.residual is ResidualVariance.KNOWN:
+        return
+    size = float(sum(setup.rows.precision[rows] @ y[rows] ** 2 for rows in chunks(len(y))))
+    negligible = 1e-24 * size / products.coordinates.variance
+    fixed = products.coordinates.excess * max(len(y) - products.n_fixed, 1) <= negligible
+    if fixed or (_within_residual(products) <= negligible and _within_degrees(products) > 0):
+        which = "the fixed effects reproduce" if fixed else "the fixed and random effects together reproduce"
         raise DataError(
-            f"the fixed effects reproduce the response {design.response!r} exactly (is it constant?): "
-            "there is no residual variance to estimate"
+            f"{which} the response {name} exactly (is it constant?): there is no residual variance to estimate"
         )
+
+
+def _within_residual(products: CrossProducts) -> float:
+    """Return the sum of squares that regression on all fixed and random columns leaves of the response."""
+    within = products.within.sum(axis=2)
+    columns, crossed = within[:-1, :-1], within[:-1, -1]
+    small = 1e-12 * float(products.weight.sum())  # the columns are normalised: what is smaller is rounding
+    best = np.linalg.solve(columns + small * np.eye(len(columns)), crossed)
+    return float(within[-1, -1] - crossed @ best)
+
+
+def _within_degrees(products: CrossProducts) -> int:
+    """Return the number of rows less the rank of all fixed and random columns."""
+    k = np.arange(len(products.gram))
+    random = np.count_nonzero(cholesky(products.gram)[k, k])
+    fixed = np.linalg.matrix_rank(products.within[:-1, :-1].sum(axis=2), tol=1e-10)
+    return int(products.weight.sum()) - int(random) - int(fixed)
 
 
 def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
@@ -196,36 +243,90 @@ def estimate_again(
 ) -> tuple[Setup, Estimates]:
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
     again = replace(setup, products=with_response(setup.products, y, setup.rows))
+    check_spread(again, y, "given")
     return again, estimate(again, reml, solver, start)
 
 
 def refined_start(objective: Objective) -> FloatArray:
     """Return the default start after a few quick Newton steps: each costs a tenth of an Ipopt iteration."""
     start = default_start(objective)
-    if objective.n_parameters == 0:
-        return start
-    return QUICK.minimize(Problem(start, objective.value, objective.gradient, objective.hessian)).x
+    return start if objective.n_parameters == 0 else _refined(objective, start).x
 
 
 def default_start(objective: Objective) -> FloatArray:
-    """Return a start at which random effects and errors share the variance as a first moment estimate says."""
+    """Return the best of several starts around a first moment estimate.
+
+    The likelihood of a variance can have several maxima: where the scan has several dips, each is followed a few steps.
+    """
+    dips = _dips(objective)
+    if len(dips) == 1:
+        return dips[0]
+    return min((_refined(objective, dip) for dip in dips), key=lambda solution: solution.value).x
+
+
+def _refined(objective: Objective, start: FloatArray) -> Solution:
+    problem = Problem(start, objective.value, objective.gradient, objective.hessian, lower=default_lower(objective))
+    solution = QUICK.minimize(problem)
+    if solution.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    return solution
+
+
+def _dips(objective: Objective) -> list[FloatArray]:
+    """Return the local minima of the criterion along scans of the size of the random effects."""
+    share = _moment_estimate(objective)
+    found = []
+    for psi in _stratum_starts(objective):
+        sizes = [share * factor for factor in FACTORS] if objective.covariance.size else [share]
+        scan = [np.concatenate([objective.covariance.start(size), psi]) for size in sizes]
+        values = [_value_or_infinity(objective, x) for x in scan]
+        walls = [np.inf, *values, np.inf]
+        found += [x for i, x in enumerate(scan) if walls[i] > walls[i + 1] <= walls[i + 2]]
+    return found or [np.concatenate([objective.covariance.start(share), np.zeros(objective.n_strata)])]
+
+
+def _moment_estimate(objective: Objective) -> float:
+    """Return a standard deviation at which random effects and errors share the variance as first moments say."""
     products = objective.products
     if objective.criterion.residual is ResidualVariance.KNOWN:
         ratio = products.coordinates.excess
     else:
-        rank = np.count_nonzero(products.gram[np.arange(len(products.gram)), np.arange(len(products.gram))] > 0)
+        k = np.arange(len(products.gram))
+        rank = np.count_nonzero(products.gram[k, k] > 0)
         free = max(float(products.weight.sum()) - rank, 1.0)
         within = float(products.within[-1, -1].sum()) / free
         ratio = 1.0 / within if within > 1e-4 else 1.0
-    share = np.sqrt(np.clip(ratio - 1.0, 0.1, 1e4) / max(objective.covariance.size, 1))
-    return np.concatenate([objective.covariance.start(float(share)), np.zeros(objective.n_strata)])
+    return float(np.sqrt(np.clip(ratio - 1.0, 0.1, 1e4) / max(objective.covariance.size, 1)))
+
+
+def _stratum_starts(objective: Objective) -> list[FloatArray]:
+    """Return log residual variances to start from: all alike, and by the residuals within cells of each stratum."""
+    alike = np.zeros(objective.n_strata)
+    if not objective.n_strata:
+        return [alike]
+    products = objective.products
+    mean = np.maximum(products.within[-1, -1], 0.0) / np.maximum(products.weight, 1.0)
+    return [alike, np.log(np.clip(mean, 1e-3, 1e3))]
+
+
+def default_lower(objective: Objective) -> FloatArray:
+    """Return lower bounds of the variables: a residual variance of its own per stratum cannot go below `FLOOR`."""
+    free = np.full(objective.covariance.n_parameters, -np.inf)
+    return np.concatenate([free, np.full(objective.n_strata, np.log(FLOOR))])
+
+
+def _value_or_infinity(objective: Objective, x: FloatArray) -> float:
+    try:
+        return objective.value(x)
+    except EvaluationError:
+        return np.inf
 
 
 def _solve(objective: Objective, solver: Solver, start: FloatArray, lower: FloatArray | None) -> Solution:
     if objective.n_parameters == 0:
         value = objective.value(start)
         return Solution(start, value, start, Status.CONVERGED, "no variance parameters to search for", "closed form")
-    bounds = np.full(objective.n_parameters, -np.inf) if lower is None else lower
+    bounds = default_lower(objective) if lower is None else lower
     return solver.minimize(Problem(start, objective.value, objective.gradient, objective.hessian, lower=bounds))
 
 

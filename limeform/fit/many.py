@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from limeform.covariance import BlockDiagonal
 from limeform.fit.boundary import NEARLY_ZERO
-from limeform.fit.estimate import Estimates, Setup, estimate_again
-from limeform.likelihood import CrossProducts, ResidualVariance
+from limeform.fit.estimate import Estimates, Setup, estimate
+from limeform.likelihood import CrossProducts, ResidualVariance, with_response
 from limeform.likelihood.gaussian import Criterion, make_criterion
 from limeform.likelihood.many import ManyProducts, UnitProducts, evaluate_many, many_products, unit_products
 from limeform.solve import Newton, Status
@@ -81,7 +81,9 @@ def _failure(fit: Estimates) -> str:
     return "" if fit.solution.success else fit.solution.status.value
 
 
-def estimate_many(setup: Setup, responses: FloatArray, reml: bool, start: FloatArray) -> Draws:
+def estimate_many(
+    setup: Setup, responses: FloatArray, reml: bool, start: FloatArray, lower: FloatArray | None = None
+) -> Draws:
     """Fit the same design to many responses.
 
     Parameters
@@ -94,6 +96,8 @@ def estimate_many(setup: Setup, responses: FloatArray, reml: bool, start: FloatA
         Restricted likelihood.
     start : ndarray, shape (q,)
         Variance parameters to start from, working coordinates.
+    lower : ndarray, shape (q,), optional
+        Lower bounds of the variance parameters where variances are stratified.
 
     Returns
     -------
@@ -102,13 +106,12 @@ def estimate_many(setup: Setup, responses: FloatArray, reml: bool, start: FloatA
         converge, are handed to the solver for single problems, which settles such cases.
     """
     second = _quadratic(setup.covariance)
-    alone = partial(_alone, setup, reml=reml, start=start)
     if second is None or not _at_once(setup):
-        return _by_one(setup, responses, reml, start)
+        return _by_one(setup, responses, reml, start, lower)
     criterion = make_criterion(setup.products, setup.residual, reml)
     data = many_products(setup.products, responses, setup.rows, criterion)
     draws, settled = _solve(setup, data, second, criterion, start)
-    return completed(draws, settled, lambda i: alone(responses[i]))
+    return completed(draws, settled, lambda i: _by_one(setup, responses[i : i + 1], reml, start, None))
 
 
 def completed(draws: Draws, settled: NDArray[np.bool_], single: Callable[[int], Draws]) -> Draws:
@@ -163,13 +166,14 @@ class ManyCases:
         return _solve(self.setup, self.units.drawn(chosen, criterion, total), self.second, criterion, start)
 
 
-def _by_one(setup: Setup, responses: FloatArray, reml: bool, start: FloatArray) -> Draws:
-    fits = [estimate_again(setup, y, reml, Newton(), start)[1] for y in responses]
+def _by_one(
+    setup: Setup, responses: FloatArray, reml: bool, start: FloatArray, lower: FloatArray | None
+) -> Draws:
+    fits = []
+    for y in responses:
+        again = replace(setup, products=with_response(setup.products, y, setup.rows))
+        fits.append(estimate(again, reml, Newton(), start, lower))
     return stack(fits, fits[0])
-
-
-def _alone(setup: Setup, y: FloatArray, reml: bool, start: FloatArray) -> Draws:
-    return _by_one(setup, y[None], reml, start)
 
 
 def _quadratic(covariance: BlockDiagonal) -> FloatArray | None:

@@ -7,7 +7,8 @@ h = x~ M^-1 x~', a row of error variance lambda has
 
 and, at fixed variances with the fixed effects re-estimated, f changes by minus, or plus, its predictive term
 
-    out = (v e)² / (P_jj - v² h) / 2 - ln(P_jj) / 2,   P_jj = v - v² q;      in = e² / (lambda + q + h) / 2 + ln(lambda + q) / 2.
+    out = (v e)² / (P_jj - v² h) / 2 - ln(P_jj) / 2,   P_jj = v - v² q;
+    in = e² / (lambda + q + h) / 2 + ln(lambda + q) / 2.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ original columns is recovered exactly, because each change of variables is linea
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,23 +73,43 @@ def choose_coordinates(
     -------
     Coordinates
     """
-    n, p = x.shape
-    fixed = _normalise(x, precision, Unstructured(p).rescale)
+    fixed = _normalise(x, precision, Unstructured(x.shape[1]).rescale)
     effects = _normalise(z, precision, covariance.rescale)
-    cross = np.zeros(p)
-    for rows in chunks(n):
-        cross += (x[rows] @ fixed).T @ (precision[rows] * y[rows])
-    origin = fixed @ cross / n
-    rss = sum(float(precision[rows] @ (y[rows] - x[rows] @ origin) ** 2) for rows in chunks(n))
-    excess = rss / max(n - p, 1)
-    variance = 1.0 if known or excess <= 0 else excess
+    unit = recentre(Coordinates(fixed, np.zeros(x.shape[1]), effects, 1.0, 1.0), y, x, precision)
+    variance = 1.0 if known or unit.excess <= 0 else unit.excess
     return Coordinates(
         fixed=fixed * np.sqrt(variance),
-        origin=origin,
+        origin=unit.origin,
         effects=effects * np.sqrt(variance),
         variance=variance,
-        excess=excess / variance,
+        excess=unit.excess / variance,
     )
+
+
+def recentre(coordinates: Coordinates, y: FloatArray, x: FloatArray, precision: FloatArray) -> Coordinates:
+    """Return the coordinates with the origin at the least-squares fit of another response.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+        Coordinates of the same columns.
+    y : ndarray, shape (n,)
+        Response less offset.
+    x : ndarray, shape (n, p)
+        Fixed-effects columns.
+    precision : ndarray, shape (n,)
+        v.
+
+    Returns
+    -------
+    Coordinates
+    """
+    (n, p), cross = x.shape, np.zeros(x.shape[1])
+    for rows in chunks(n):
+        cross += (x[rows] @ coordinates.fixed).T @ (precision[rows] * y[rows])
+    origin = coordinates.fixed @ cross / (n * coordinates.variance)
+    rss = sum(float(precision[rows] @ (y[rows] - x[rows] @ origin) ** 2) for rows in chunks(n))
+    return replace(coordinates, origin=origin, excess=rss / max(n - p, 1) / coordinates.variance)
 
 
 def _normalise(columns: FloatArray, precision: FloatArray, rescale: Callable[[FloatArray], FloatArray]) -> FloatArray:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from limeform.likelihood.batched import FloatArray, cholesky, solve_lower, solve_upper
-from limeform.likelihood.coordinates import Coordinates, chunks
+from limeform.likelihood.coordinates import Coordinates, chunks, recentre
 
 IntArray = NDArray[np.int32]
 
@@ -204,19 +204,20 @@ def with_response(products: CrossProducts, y: FloatArray, rows: Rows) -> CrossPr
     """
     cells, p = rows.cells, rows.x.shape[1]
     k, c = products.gram.shape[0], len(cells.group)
+    coordinates = recentre(products.coordinates, y, rows.x, rows.precision)
     crossed, within = np.zeros((k, c, 1)), np.zeros((p + 1, cells.n_strata, 1))
     for part in chunks(len(y)):
-        z, xy, v = working_rows(y, rows, products.coordinates, part)
+        z, xy, v = working_rows(y, rows, coordinates, part)
         crossed += sum_outer(z * v[:, None], xy[:, p:], cells.codes[part], c)
     new = _solve(products.gram, np.ascontiguousarray(crossed.transpose(0, 2, 1)))
     for part in chunks(len(y)):
-        z, xy, v = working_rows(y, rows, products.coordinates, part)
+        z, xy, v = working_rows(y, rows, coordinates, part)
         xy[:, p:] -= _fitted(z, new, cells.codes[part])
         within += sum_outer(xy * v[:, None], xy[:, p:], cells.stratum[cells.codes[part]], cells.n_strata)
     bordered = products.within.copy()
     bordered[:, p] = bordered[p] = within[:, :, 0]
     coefficients = np.concatenate([products.coefficients[:, :p], new], axis=1)
-    return replace(products, coefficients=coefficients, within=bordered)
+    return replace(products, coefficients=coefficients, within=bordered, coordinates=coordinates)
 
 
 def working_rows(
@@ -235,6 +236,9 @@ def sum_outer(left: FloatArray, right: FloatArray, codes: IntArray, n_codes: int
     """Return the sums over rows of ``left[:, a] * right[:, b]`` by code, shape (a, n_codes, b)."""
     if n_codes == 1:
         return (left.T @ right)[:, None, :]
+    if right.shape[1] == 1:
+        single = (left * right).T
+        return np.stack([np.bincount(codes, row, n_codes) for row in single])[:, :, None]
     pointer = np.arange(len(codes) + 1, dtype=np.int32)
     sums = np.empty((left.shape[1], n_codes, right.shape[1]))
     for a in range(left.shape[1]):

@@ -128,7 +128,10 @@ def profile(criterion: Criterion, gram: FloatArray, log_det: float, log_variance
     """
     p = gram.shape[0] - 1
     root, failed = dpotrf(gram, lower=1)
-    if failed or not np.isfinite(root[p, p]):
+    exact = failed == p + 1 and criterion.residual is not ResidualVariance.SHARED
+    if exact:
+        root[p, p] = 0.0
+    elif failed or not np.isfinite(root[p, p]):
         raise EvaluationError("the cross-products are not positive definite at these variances")
     inverse = dtrtri(root[:p, :p], lower=1)[0].T if p else np.zeros((0, 0))
     quadratic = float(root[p, p] ** 2)

@@ -1,7 +1,8 @@
-"""Models: from a formula or arrays to a fit."""
+"""Models, not yet fitted, sweeps over them, and fits read from files."""
 
 from limeform.models.arrays import Random
 from limeform.models.lmm import LMM, lmm
 from limeform.models.load import load
+from limeform.models.trim_path import TrimPath, trim_path
 
-__all__ = ["LMM", "Random", "lmm", "load"]
+__all__ = ["LMM", "Random", "TrimPath", "lmm", "load", "trim_path"]

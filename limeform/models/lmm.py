@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -118,7 +119,7 @@ class LMM:
         trim: float | Trimming,
         missing: str,
     ) -> None:
-        if reml not in (None, True, False):
+        if reml is not None and not isinstance(reml, (bool, np.bool_)):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
         frame = to_frame(data)
         self.formula = formula
@@ -163,6 +164,15 @@ class LMM:
         other._setup = None
         return other
 
+    def with_trim(self, trim: float | Trimming) -> LMM:
+        """Return the same model, by the same criterion (REML or ML), with another share of the rows left out."""
+        other = copy(self)
+        options = trim if isinstance(trim, Trimming) else replace(self.trim, fraction=trim)
+        if options.keep is not self.trim.keep:
+            raise OptionError("with_trim changes any option but keep=, which needs the data: build the model again")
+        other.trim = options
+        return other
+
     @property
     def endog_names(self) -> str:
         """Name of the response."""
@@ -189,8 +199,8 @@ class LMM:
         Parameters
         ----------
         solver : Solver, optional
-            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``; Ipopt where it is installed, else
-            SciPy, if left out.
+            Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``. If left out, Ipopt where it is
+            installed, else SciPy, from a start that a few Newton steps have brought near the optimum.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
         disp : bool
@@ -200,11 +210,13 @@ class LMM:
         -------
         LMMResults
         """
+        if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
+            raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
         if self._setup is None:
             self._setup = prepare(self.design)
         chosen = default_solver() if solver is None else solver
         first = None if start is None else self._start(start)
-        results = self._fit_kept(self._setup, chosen) if self.trim.fraction > 0 else None
+        results = self._fit_kept(self._setup, chosen, start) if self.trim.fraction > 0 else None
         if results is None:
             estimates = estimate(self._setup, self.reml, chosen, first, refine=solver is None)
             results = LMMResults(self, self._setup, estimates)
@@ -213,9 +225,12 @@ class LMM:
         _warn(results)
         return results
 
-    def _fit_kept(self, setup: Setup, solver: Solver) -> LMMResults:
+    def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
         y = self.design.shifted
-        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver)
+        earlier = None if start is None else start.trimming
+        same_units = earlier is not None and earlier.options.level == self.trim.level
+        warm = earlier.found.best.slope if earlier is not None and same_units else None
+        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver, warm)
         return LMMResults(self, kept, estimates, report)
 
     def _start(self, start: LMMResults) -> NDArray[np.float64]:

@@ -9,16 +9,22 @@ from limeform.plot.forest_content import Forest, Order, Pooled
 from limeform.plot.funnel import Funnel, funnel_plot
 from limeform.plot.random_effects import Caterpillar, caterpillar_plot
 from limeform.plot.residuals import Residuals, residual_plot
+from limeform.plot.trim_path import PathPicture, trim_path_plot
+from limeform.plot.trimming import TrimmingPicture, trimming_plot
 
 __all__ = [
     "Caterpillar",
     "Forest",
     "Funnel",
     "Order",
+    "PathPicture",
     "Pooled",
     "Residuals",
+    "TrimmingPicture",
     "caterpillar_plot",
     "forest_plot",
     "funnel_plot",
     "residual_plot",
+    "trim_path_plot",
+    "trimming_plot",
 ]

@@ -20,7 +20,7 @@ HINTING = 1.05
 """On a screen letters are moved to whole pixels, which makes small text this much wider at most."""
 
 
-def new_axes(width: float, height: float, columns: int = 1) -> NDArray[np.object_]:
+def new_axes(width: float, height: float, columns: int = 1, share: bool = True) -> NDArray[np.object_]:
     """Make a figure whose layout leaves room for all text.
 
     Parameters
@@ -29,6 +29,8 @@ def new_axes(width: float, height: float, columns: int = 1) -> NDArray[np.object
         Size of the figure in inches.
     columns : int
         Number of axes side by side.
+    share : bool
+        Whether they have one scale for y.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def new_axes(width: float, height: float, columns: int = 1) -> NDArray[np.object
     from matplotlib import pyplot
 
     _, axes = pyplot.subplots(
-        1, columns, figsize=(width, height), layout="constrained", squeeze=False, sharey=columns > 1
+        1, columns, figsize=(width, height), layout="constrained", squeeze=False, sharey=share and columns > 1
     )
     return np.asarray(axes[0])
 

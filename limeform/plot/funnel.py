@@ -39,6 +39,8 @@ class Funnel:
         Coverage of each contour, ascending.
     quantiles : sequence of float, length c
         Half-width of each contour in standard errors.
+    kept : ndarray of bool, shape (n,), or None
+        Which of the points were not trimmed; None for all.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Funnel:
     reference_name: str
     levels: Sequence[float]
     quantiles: Sequence[float]
+    kept: NDArray[np.bool_] | None = None
 
 
 def funnel_plot(content: Funnel, *, ax: Axes | None = None) -> Axes:
@@ -70,24 +73,32 @@ def funnel_plot(content: Funnel, *, ax: Axes | None = None) -> Axes:
     drawn.plot(
         [content.reference] * 2, [0.0, depth], color=style.REFERENCE, linewidth=0.9, label=content.reference_name
     )
-    size = point_size(len(content.effect))
-    drawn.scatter(
-        content.effect,
-        content.se,
-        s=size**2,
-        color=style.DATA,
-        edgecolor="white",
-        linewidth=0.08 * size,
-        alpha=0.85 if len(content.effect) <= 200 else 0.6,
-        label="_points",
-        zorder=3,
-    )
+    kept = np.ones(len(content.se), dtype=bool) if content.kept is None else content.kept
+    _draw_points(drawn, content, kept, style.DATA, "o", "_points")
+    if not kept.all():
+        _draw_points(drawn, content, ~kept, style.MODEL, "D", "trimmed")
     _set_limits(drawn, content, depth)
     drawn.set_xlabel(content.name, parse_math=False)
     drawn.set_ylabel("Standard error")
     drawn.spines[["right", "top"]].set_visible(False)
     _write_legend(drawn, given=ax is not None)
     return drawn
+
+
+def _draw_points(ax: Axes, content: Funnel, which: NDArray[np.bool_], colour: str, marker: str, label: str) -> None:
+    size = point_size(len(content.effect))
+    ax.scatter(
+        content.effect[which],
+        content.se[which],
+        s=size**2,
+        color=colour,
+        marker=marker,
+        edgecolor="white",
+        linewidth=0.08 * size,
+        alpha=0.85 if len(content.effect) <= 200 else 0.6,
+        label=label,
+        zorder=3,
+    )
 
 
 def point_size(count: int) -> float:

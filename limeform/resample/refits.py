@@ -20,6 +20,7 @@ from limeform.fit import (
     Setup,
     completed,
     estimate,
+    estimate_again,
     estimate_many,
     prepare,
     stack,
@@ -44,14 +45,15 @@ class Fit(Protocol):
     design: Design
     estimates: Estimates
     model: Any
+    trimming: Any
     _setup: Setup
+
+    def __init__(self, model: Any, setup: Setup, estimates: Estimates, trimming: Any = None) -> None:
+        """Put results together."""
 
     @property
     def reml(self) -> bool:
         """Whether the restricted likelihood was maximised."""
-
-    def refit(self, response: Any) -> Any:
-        """Return the results of another response."""
 
     def refit_rows(self, rows: IntArray, place: NDArray[np.int32]) -> Any:
         """Return the results of other rows."""
@@ -84,11 +86,18 @@ class Held:
     def __call__(self, refits: Sequence[Stream]) -> Draws:
         """Return the estimates of some refits."""
         y = np.array([self.responses.draw(stream.generator()) for stream in refits]) - self.fit.design.offset
-        return estimate_many(self.fit._setup, y, self.fit.reml, self.fit.estimates.variables)
+        fit, report = self.fit, self.fit.trimming
+        lower = None if report is None else report.lower
+        return estimate_many(fit._setup, y, fit.reml, fit.estimates.variables, lower)
 
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit."""
-        return self.fit.refit(self.responses.draw(stream.generator()))
+        fit, y = self.fit, self.responses.draw(stream.generator())
+        setup, estimates = estimate_again(
+            fit._setup, y - fit.design.offset, fit.reml, Newton(), fit.estimates.variables
+        )
+        # Nothing was trimmed from this response, so that its variances need no correction for it.
+        return type(fit)(fit.model.with_response(y), setup, estimates, fit.trimming)
 
 
 @dataclass(frozen=True)

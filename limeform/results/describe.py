@@ -91,7 +91,7 @@ def _notes(results: LMMResults) -> list[str]:
     if design.dropped:
         notes.append(f"Columns left out because earlier ones explain them: {', '.join(design.dropped)}.")
     if results.trimming is not None:
-        notes += trimming_notes(results.trimming)
+        notes += trimming_notes(results.trimming, design)
     if results.model.reml_reason:
         notes.append(results.model.reml_reason)
     return notes

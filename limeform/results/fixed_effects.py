@@ -57,20 +57,23 @@ class FixedEffects(ABC):
         """Whether tests use the t distribution: they use the normal one."""
         return False
 
-    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+    def conf_int(self, alpha: float = 0.05, df: float | None = None) -> pd.DataFrame:
         """Return Wald confidence intervals of the fixed effects.
 
         Parameters
         ----------
         alpha : float
             One minus the coverage.
+        df : float, optional
+            Degrees of freedom of a t distribution; normal quantiles if left out. With few groups, the number of groups
+            less that of the fixed effects widens the intervals to about what they promise.
 
         Returns
         -------
         DataFrame
             Columns 0 and 1: lower and upper ends.
         """
-        return pd.DataFrame(inference.wald_interval(self._wald, alpha), index=self.params.index)
+        return pd.DataFrame(inference.wald_interval(self._wald, alpha, df), index=self.params.index)
 
     def cov_params(self) -> pd.DataFrame:
         """Return the covariance matrix of the fixed effects."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from formulaic.utils.constraints import LinearConstraints
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.stats import norm, t
 from statsmodels.stats.contrast import ContrastResults
 
 from limeform.errors import OptionError
@@ -56,11 +56,13 @@ def wald_table(beta: FloatArray, covariance: FloatArray) -> WaldTable:
     return WaldTable(estimate=beta, se=se, statistic=statistic, p_value=2.0 * norm.sf(np.abs(statistic)))
 
 
-def wald_interval(table: WaldTable, alpha: float) -> FloatArray:
-    """Return the two-sided normal intervals of coverage 1 - alpha, shape (p, 2)."""
+def wald_interval(table: WaldTable, alpha: float, df: float | None = None) -> FloatArray:
+    """Return two-sided intervals of coverage 1 - alpha, normal or t with ``df`` degrees of freedom; shape (p, 2)."""
     if not isinstance(alpha, (int, float, np.number)) or not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% intervals")
-    half = norm.isf(alpha / 2) * table.se
+    if df is not None and not (isinstance(df, (int, float, np.number)) and df > 0):
+        raise OptionError(f"df={df!r}: give a positive number of degrees of freedom, or None for normal quantiles")
+    half = (norm.isf(alpha / 2) if df is None else t.isf(alpha / 2, df)) * table.se
     return np.column_stack([table.estimate - half, table.estimate + half])
 
 
@@ -107,7 +109,7 @@ def t_test(beta: pd.Series, covariance: FloatArray, hypothesis: Hypothesis) -> C
     effect = matrix @ beta.to_numpy()
     sd = np.sqrt(np.einsum("ij,jk,ik->i", matrix, covariance, matrix))
     z = (effect - value) / sd
-    return ContrastResults(effect=effect, t=z, statistic=z, sd=sd, df_denom=np.inf, distribution="norm")
+    return ContrastResults(effect=effect, statistic=z, sd=sd, df_denom=np.inf, distribution="norm")
 
 
 def wald_test(beta: pd.Series, covariance: FloatArray, hypothesis: Hypothesis) -> ContrastResults:

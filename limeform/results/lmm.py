@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
-from limeform.errors import OptionError
-from limeform.fit import Estimates, Setup, TrimReport, estimate, estimate_again
+from limeform.errors import OptionError, SolverError
+from limeform.fit import Estimates, Setup, TrimReport, estimate, estimate_again, refit_trimmed
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
 from limeform.resample.refits import refit_design
@@ -281,15 +281,15 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         Returns
         -------
         DataFrame
-            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the log-likelihood
-            would rise with the row, the variances held.
+            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the
+            log-likelihood would rise with the row, the variances held.
         """
         return outlier_table(self.trimming, self.design)
 
     # ------------------------------------------------------------------ other fits of the same model
 
     def refit(self, response: ArrayLike | pd.Series) -> LMMResults:
-        """Fit the same design to another response, starting from these estimates.
+        """Fit the same design to another response, starting from these estimates; trimmed rows stay trimmed.
 
         Parameters
         ----------
@@ -301,10 +301,12 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         LMMResults
         """
         y = new_response(response, self.design)
-        setup, estimates = estimate_again(
-            self._setup, y - self.design.offset, self.reml, Newton(), self.estimates.variables
-        )
-        return LMMResults(self.model.with_response(y), setup, estimates, self.trimming)
+        shifted, report = y - self.design.offset, self.trimming
+        if report is None:
+            setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
+        else:
+            setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())
+        return LMMResults(self.model.with_response(y), setup, estimates, report)
 
     def refit_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMMResults:
         """Fit some of the rows, each at the weight that it had, starting from these estimates.
@@ -346,14 +348,22 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         for solver in every_solver():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                other = self.model.fit(solver=solver)
-            components = other.var_components()
-            labels = ("sd(" + components["group"] + " " + components["effect"]).str.strip() + ")"
-            row: dict[str, Any] = {"converged": other.converged, "llf": other.llf, "iterations": other.n_iter}
-            row |= {str(name): value for name, value in other.params.items()}
-            row |= dict(zip(labels, components["sd"], strict=True))
-            rows[other.solver] = row | {"status": other.status}
+                try:
+                    other = self.model.fit(solver=solver)
+                except SolverError as refusal:
+                    rows[solver.name] = {"converged": False, "llf": np.nan, "status": str(refusal)}
+                    continue
+            rows[other.solver] = other._row()
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("solver")
+
+    def _row(self) -> dict[str, Any]:
+        """Return the line of `all_fit` for this fit."""
+        components = self.var_components()
+        labels = ("sd(" + components["group"] + " " + components["effect"]).str.strip() + ")"
+        row: dict[str, Any] = {"converged": self.converged, "llf": self.llf, "iterations": self.n_iter}
+        row |= {str(name): value for name, value in self.params.items()}
+        row |= dict(zip(labels, components["sd"], strict=True))
+        return row | {"status": self.status}
 
     # ------------------------------------------------------------------ tables
 

@@ -127,7 +127,9 @@ def _row_labels(design: Design, labels: Labels | None) -> tuple[str, list[str]]:
     return heading, texts
 
 
-def funnel_content(design: Design, beta: FloatArray, reference: float | None) -> Funnel:
+def funnel_content(
+    design: Design, beta: FloatArray, reference: float | None, kept: NDArray[np.bool_] | None = None
+) -> Funnel:
     """Return the points of a funnel plot: estimates, or residuals where the rows have different means.
 
     Parameters
@@ -138,6 +140,8 @@ def funnel_content(design: Design, beta: FloatArray, reference: float | None) ->
         Fixed effects.
     reference : float or None
         Where the funnel stands; if left out at the pooled estimate, or at zero for residuals.
+    kept : ndarray of bool, shape (n,), optional
+        Rows that were not trimmed; all if left out.
 
     Returns
     -------
@@ -164,6 +168,7 @@ def funnel_content(design: Design, beta: FloatArray, reference: float | None) ->
         reference_name=name if reference is None else f"reference {reference:g}",
         levels=CONTOURS,
         quantiles=[normal_quantile(1.0 - level) for level in CONTOURS],
+        kept=np.ones(len(se), dtype=bool) if kept is None else kept,
     )
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, residual_plot
+from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, residual_plot, trimming_plot
 from limeform.results import plots
 from limeform.results.inference import FloatArray
+from limeform.results.trimming import trimming_content
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,7 +90,8 @@ class Plotting:
     def plot_funnel(self, *, reference: float | None = None, ax: Axes | None = None) -> Axes:
         """Draw a funnel plot of a meta-analysis: estimates, or residuals with moderators, against standard errors.
 
-        The contours hold 90, 95 and 99 percent of the rows if nothing but sampling error makes them differ.
+        The contours hold 90, 95 and 99 percent of the rows if nothing but sampling error makes them differ. Trimmed
+        rows are vermillion diamonds.
 
         Parameters
         ----------
@@ -109,7 +111,8 @@ class Plotting:
             If the sampling variances are not known.
         """
         fit = cast("LMMResults", self)
-        return funnel_plot(plots.funnel_content(fit.design, fit.estimates.beta, reference), ax=ax)
+        kept = fit.inliers.to_numpy()
+        return funnel_plot(plots.funnel_content(fit.design, fit.estimates.beta, reference, kept), ax=ax)
 
     def plot_residuals(self, *, ax: Axes | None = None) -> Axes:
         """Draw conditional residuals against fitted values, with a local regression line through them.
@@ -126,6 +129,25 @@ class Plotting:
         fit = cast("LMMResults", self)
         fitted = fit.fittedvalues.to_numpy()
         return residual_plot(plots.residual_content(fit.design.response, fitted, fit.design.y - fitted), ax=ax)
+
+    def plot_trimming(self, *, ax: Axes | Iterable[Axes] | None = None) -> NDArray[np.object_]:
+        """Draw how the trimming went: the objective by outer step, and each row's contribution with the cut.
+
+        Parameters
+        ----------
+        ax : two Axes, or one for the contributions alone, optional
+            Where to draw; a new figure if left out.
+
+        Returns
+        -------
+        ndarray of Axes, shape (2,) or (1,)
+
+        Raises
+        ------
+        OptionError
+            If the model was fitted without ``trim=``.
+        """
+        return trimming_plot(trimming_content(cast("LMMResults", self).trimming), ax=ax)
 
     def plot_random_effects(
         self, *, sort_by: str | None = None, alpha: float = 0.05, ax: Axes | Iterable[Axes] | None = None

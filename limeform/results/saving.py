@@ -62,7 +62,7 @@ class Saving:
         >>> lf.load(path).llf == results.llf
         True
         """
-        from limeform import __version__
+        from limeform import __version__  # not above: the package imports this module
 
         fit = cast("LMMResults", self)
         writer = Writer()
@@ -113,7 +113,7 @@ def _model(fit: LMMResults, writer: Writer) -> dict[str, Any]:
         "scope": {name: _scope_value(name, value, writer) for name, value in scope.values.items()},
         "modules": list(scope.modules),
         "reml": source.reml,
-        "trim": encode(replace(source.trim, keep=None, rng=None), writer, CLASSES),
+        "trim": encode(replace(fit.model.trim, keep=None, rng=None), writer, CLASSES),
         "always": writer.add(fit.model._always),
         "missing": source.missing,
     }

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 
 from limeform.design import Design
+from limeform.errors import OptionError
 from limeform.fit import TrimReport
+from limeform.fit.trimming import LARGE
+from limeform.plot import TrimmingPicture
+
+NAMED = 10
+"""How many groups a note names."""
 
 
 def row_weights(report: TrimReport | None, design: Design) -> pd.Series:
@@ -48,7 +54,33 @@ def _levels(design: Design) -> np.ndarray:
     return np.asarray(design.random.levels)[design.random.codes]
 
 
-def trimming_notes(report: TrimReport) -> list[str]:
+def trimming_content(report: TrimReport | None) -> TrimmingPicture:
+    """Return what the pictures of a trimmed fit show.
+
+    Raises
+    ------
+    OptionError
+        If nothing was asked to be trimmed.
+    """
+    if report is None:
+        raise OptionError("plot_trimming: the model was fitted without trim=")
+    best, constant = report.found.best, 0.5 * np.log(2 * np.pi)
+    grouped = report.options.level == "group"
+    contribution = best.slope + (0.0 if grouped else constant)
+    kept = best.weights > 0.5
+    cut = None if kept.all() else 0.5 * float(np.sort(contribution)[report.h - 1 : report.h + 1].sum())
+    return TrimmingPicture(best.history, contribution, kept, cut, "group" if grouped else "row")
+
+
+def emptied_groups(weights: np.ndarray, design: Design) -> list[str]:
+    """Return the levels that were left without a row."""
+    if design.random is None:
+        return []
+    left = np.bincount(design.random.codes, weights=weights, minlength=len(design.random.levels))
+    return [str(level) for level in np.asarray(design.random.levels)[left < 0.5]]
+
+
+def trimming_notes(report: TrimReport, design: Design) -> list[str]:
     """Return sentences for the summary: what was trimmed, how the search ended, and what the variances are."""
     options, found = report.options, report.found
     unit = "groups" if options.level == "group" else "rows"
@@ -57,10 +89,20 @@ def trimming_notes(report: TrimReport) -> list[str]:
         f"{report.n - report.h} trimmed; see outliers()."
     ]
     if report.h < report.n:
-        state = "no exchange of single units lowers it" if found.exchange_optimal else "exchanges were cut short"
+        state = "no exchange of two units lowers it"
+        if not found.exchange_optimal:
+            state = "exchanges were cut short" if report.n <= LARGE else f"with more than {LARGE} rows none is tried"
+        reached = (
+            f"reached by {found.agreeing} of the {found.followed} followed to the end"
+            if found.agreeing
+            else f"improved by random moves after {found.followed} were followed to different ends"
+        )
+        notes.append(f"Search: best of {found.starts} starts, {reached}; {state}.")
+    emptied = emptied_groups(report.weights, design)
+    if emptied:
+        more = f" and {len(emptied) - NAMED} more" if len(emptied) > NAMED else ""
         notes.append(
-            f"Search: best of {found.starts} starts, reached by {found.agreeing} of the {found.followed} followed to the "
-            f"end; {state}."
+            f"Groups left with no row, whose random effects are predicted as zero: {', '.join(emptied[:NAMED])}{more}."
         )
     if options.reweight is not None:
         notes.append(

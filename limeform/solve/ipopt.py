@@ -20,6 +20,7 @@ from limeform.solve.constraints import constraint_limits
 from limeform.solve.evaluation import only_point
 from limeform.solve.ipopt_callbacks import Callbacks
 from limeform.solve.ipopt_options import OptionValue, set_option, text_pairs
+from limeform.solve.limits import check_limits
 from limeform.solve.problem import Problem
 from limeform.solve.solution import Solution, Status
 
@@ -68,10 +69,7 @@ class Ipopt:
 
     def __post_init__(self) -> None:
         """Check the options and keep them as pairs, so that the value can be hashed."""
-        if not self.tol > 0:
-            raise OptionError(f"tol has to be a positive number, found {self.tol!r}")
-        if self.max_iter < 0 or int(self.max_iter) != self.max_iter:
-            raise OptionError(f"max_iter has to be a whole number, 0 or more, found {self.max_iter!r}")
+        check_limits(self.tol, self.max_iter, least=0)
         object.__setattr__(self, "options", text_pairs(self.options))
 
     @property

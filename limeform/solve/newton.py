@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from limeform.errors import OptionError, SolverError
+from limeform.errors import SolverError
 from limeform.solve.evaluation import Evaluations, only_point, start_within_bounds
+from limeform.solve.limits import check_limits
 from limeform.solve.problem import FloatArray, Problem
 from limeform.solve.solution import Solution, Status
 from limeform.solve.trust_region import ModelStep, free_variables, step_in_ball, step_in_box
@@ -57,10 +58,7 @@ class Newton:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        if not self.tol > 0:
-            raise OptionError(f"tol has to be a positive number, found {self.tol!r}")
-        if self.max_iter < 1:
-            raise OptionError(f"max_iter has to be at least 1, found {self.max_iter!r}")
+        check_limits(self.tol, self.max_iter)
 
     @property
     def name(self) -> str:

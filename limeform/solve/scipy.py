@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from limeform.errors import OptionError, SolverError
 from limeform.solve.evaluation import only_point
+from limeform.solve.limits import check_limits
 from limeform.solve.problem import Problem
 from limeform.solve.scipy_methods import METHODS
 from limeform.solve.scipy_run import ScipyRun
@@ -50,10 +51,7 @@ class ScipyMinimize:
         """Check the options."""
         if self.method != AUTO and self.method not in METHODS:
             raise OptionError(f"method {self.method!r} is not among {', '.join([AUTO, *METHODS])}")
-        if not self.tol > 0:
-            raise OptionError(f"tol has to be a positive number, found {self.tol!r}")
-        if self.max_iter is not None and self.max_iter < 1:
-            raise OptionError(f"max_iter has to be at least 1, found {self.max_iter!r}")
+        check_limits(self.tol, self.max_iter)
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -81,6 +81,7 @@ class Solution:
         return self.status.success
 
 
+@runtime_checkable
 class Solver(Protocol):
     """A frozen value that minimises problems."""
 

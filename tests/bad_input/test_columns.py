@@ -38,11 +38,11 @@ def test_an_unknown_column_of_a_keyword_is_named_with_a_proposal(keyword: str) -
 
 
 def test_a_misspelt_keyword_is_named() -> None:
-    with pytest.raises(TypeError, match="weight"):
+    with pytest.raises(TypeError, match=r"weight"):
         lf.lmm(FORMULA, frame(), weight="se")  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="solvr"):
+    with pytest.raises(TypeError, match=r"solvr"):
         lf.lmm(FORMULA, frame()).fit(solvr=1)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="rndm"):
+    with pytest.raises(TypeError, match=r"rndm"):
         fit().predict(rndm="none")  # type: ignore[call-arg]
 
 
@@ -56,14 +56,14 @@ def test_keywords_that_exclude_each_other_are_both_named(keywords: dict[str, str
 
 
 def test_a_name_that_occurs_twice_is_refused() -> None:
-    with pytest.raises(lf.DataError, match="'z' occurs 2 times"):
+    with pytest.raises(lf.DataError, match=r"'z' occurs 2 times"):
         fit(FORMULA, pd.concat([frame(), frame()[["z"]]], axis=1))
-    with pytest.raises(lf.DataError, match="'0' occurs 2 times"):
+    with pytest.raises(lf.DataError, match=r"'0' occurs 2 times"):
         fit(FORMULA, frame().rename(columns={"z": 0, "se": "0"}))
 
 
 def test_a_column_called_intercept_is_refused_beside_the_constant() -> None:
-    with pytest.raises(lf.DataError, match="two columns .* 'Intercept': rename"):
+    with pytest.raises(lf.DataError, match=r"two columns .* 'Intercept': rename"):
         fit("y ~ Intercept + (1 | g)", frame().rename(columns={"x": "Intercept"}))
 
 

@@ -18,13 +18,13 @@ def test_what_is_no_table_is_refused_by_its_type(data: object) -> None:
 
 @pytest.mark.parametrize("data", [frame().iloc[:0], pd.DataFrame(), {}], ids=["rows", "frame", "dict"])
 def test_empty_data_are_refused(data: object) -> None:
-    with pytest.raises(lf.DataError, match="no rows"):
+    with pytest.raises(lf.DataError, match=r"no rows"):
         lf.lmm(FORMULA, data)
 
 
 @pytest.mark.parametrize("data", [{"y": [1, 2], "x": [1]}, {"y": 1, "x": 1}], ids=["ragged", "scalars"])
 def test_a_mapping_that_is_no_table_is_refused(data: object) -> None:
-    with pytest.raises(lf.DataError, match="mapping given as data is no table"):
+    with pytest.raises(lf.DataError, match=r"mapping given as data is no table"):
         lf.lmm("y ~ x", data)
 
 
@@ -33,7 +33,9 @@ def test_a_mapping_of_columns_is_a_table(kind: type) -> None:
     assert fit(FORMULA, {name: kind(values) for name, values in frame().items()}).llf == pytest.approx(fit().llf)
 
 
-@pytest.mark.parametrize("index", [[0] * 60, pd.date_range("2020", periods=60), np.random.default_rng(0).permutation(60)])
+@pytest.mark.parametrize(
+    "index", [[0] * 60, pd.date_range("2020", periods=60), np.random.default_rng(0).permutation(60)]
+)
 def test_the_index_is_kept_and_otherwise_ignored(index: object) -> None:
     data = frame().set_axis(index)
     results = fit(FORMULA, data)
@@ -64,9 +66,9 @@ def test_polars_frames_eager_and_lazy() -> None:
         results = fit("y ~ x + f + (1 | g)", data)
         pd.testing.assert_series_equal(results.params, plain.params)
         np.testing.assert_allclose(results.predict(data), plain.fittedvalues)
-    with pytest.raises(lf.UnknownColumnError, match="'xx'"):
+    with pytest.raises(lf.UnknownColumnError, match=r"'xx'"):
         fit("y ~ xx + (1 | g)", table)
-    with pytest.raises(lf.DataError, match="no rows"):
+    with pytest.raises(lf.DataError, match=r"no rows"):
         fit(FORMULA, polars.DataFrame())
     gaps = table.with_columns(polars.when(polars.col("z") > 1).then(None).otherwise(polars.col("x")).alias("x"))
     assert fit(FORMULA, gaps).missing == {"x": int((frame()["z"] > 1).sum())}

@@ -10,7 +10,7 @@ from tests.bad_input.frames import FORMULA, fit, frame, notes
 def test_one_observation_per_group_needs_known_errors() -> None:
     data = frame(i=range(60))
     for keywords in ({}, {"weights": "se"}):
-        with pytest.raises(lf.DataError, match="'i' has 60 levels and 1 random effect each for 60 rows.*give se="):
+        with pytest.raises(lf.DataError, match=r"'i' has 60 levels and 1 random effect each for 60 rows.*give se="):
             lf.lmm("y ~ x + (1 | i)", data, **keywords)
     assert fit("y ~ x + (1 | i)", data, se="se").converged
 
@@ -22,7 +22,7 @@ def test_one_group_is_refused(keywords: dict[str, str]) -> None:
 
 
 def test_more_random_effects_than_rows_are_refused() -> None:
-    with pytest.raises(lf.DataError, match="'g' has 12 levels and 6 random effects each for 30 rows"):
+    with pytest.raises(lf.DataError, match=r"'g' has 12 levels and 6 random effects each for 30 rows"):
         lf.lmm("y ~ 1 + (x + z + se + f | g)", frame().iloc[::2])
 
 
@@ -30,7 +30,9 @@ def test_more_random_effects_than_rows_are_refused() -> None:
 def test_fewer_rows_than_parameters_are_refused(rows: int) -> None:
     with pytest.raises(lf.DataError, match=f"{rows} complete rows are too few for {rows} fixed effects"):
         lf.lmm(FORMULA, frame().iloc[:rows])
-    with pytest.raises(lf.DataError, match="60 complete rows are too few for 60 fixed effects and a residual variance"):
+    with pytest.raises(
+        lf.DataError, match=r"60 complete rows are too few for 60 fixed effects and a residual variance"
+    ):
         lf.lmm("y ~ C(i)", frame(i=range(60)))
 
 
@@ -55,7 +57,9 @@ def test_a_saturated_fit_with_known_errors_is_possible() -> None:
 def test_columns_that_others_explain_are_left_out_and_named(formula: str, columns: dict, left_out: str) -> None:
     results = fit(formula, frame(**columns))
     assert any(left_out in name for name in results.dropped_columns)
-    assert f"Columns left out because earlier ones explain them: {', '.join(results.dropped_columns)}." in notes(results)
+    assert f"Columns left out because earlier ones explain them: {', '.join(results.dropped_columns)}." in notes(
+        results
+    )
     assert not set(results.dropped_columns) & set(results.params.index)
     np.testing.assert_allclose(results.predict(frame(**columns)), results.fittedvalues, rtol=1e-12)
 
@@ -81,7 +85,7 @@ def test_a_constant_response_has_no_residual_variance(constant: float) -> None:
 
 
 def test_a_perfect_fit_has_no_residual_variance() -> None:
-    with pytest.raises(lf.DataError, match="reproduce the response 'y' exactly"):
+    with pytest.raises(lf.DataError, match=r"reproduce the response 'y' exactly"):
         fit(FORMULA, frame(y=1 + 2 * frame()["x"]))
 
 
@@ -99,7 +103,7 @@ def test_models_without_fixed_effects() -> None:
     assert results.params.empty
     assert "Variance components" in str(results.summary())
     np.testing.assert_allclose(results.predict(frame()), results.fittedvalues, rtol=1e-12)
-    with pytest.raises(lf.OptionError, match="the model has no fixed effects"):
+    with pytest.raises(lf.OptionError, match=r"the model has no fixed effects"):
         results.t_test("x")
 
 

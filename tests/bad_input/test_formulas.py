@@ -1,7 +1,5 @@
 """Formulas that cannot be read, and pieces of Python in them that go wrong."""
 
-import warnings
-
 import pytest
 
 import limeform as lf
@@ -16,7 +14,7 @@ from tests.bad_input.frames import fit, frame
         ("y ~ x + (1 | )", "no grouping factor after", 13),
         ("y ~ x + ( | g)", "no effects before", 10),
         ("y ~ x | g", "stands in parentheses", 6),
-        ("y ~ x * (1 | g)", "can only be added", 8),
+        ("y ~ x * (1 | g)", "can only be added", 6),
         ("y ~ x - (1 | g)", "can only be added", 6),
         ("y ~ (1 | g | f)", "only one bar", 11),
         ("y ~ (1 | g + f)", "cannot stand among grouping factors", 11),
@@ -42,7 +40,7 @@ def test_a_formula_error_points_at_the_character(formula: str, words: str, place
 
 @pytest.mark.parametrize("formula", ["", "   ", "y", "y ~"])
 def test_an_incomplete_formula_is_refused(formula: str) -> None:
-    with pytest.raises(lf.FormulaError, match="write|no response"):
+    with pytest.raises(lf.FormulaError, match=r"write|no response"):
         lf.lmm(formula, frame())
 
 
@@ -69,10 +67,10 @@ def test_a_formula_has_to_be_text(formula: object) -> None:
         ("x.mean()", "one value instead of 60"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("formula", ["y ~ z + {} + (1 | g)", "y ~ z + (0 + {} | g)"])
 def test_python_that_fails_is_named_and_pointed_at(formula: str, term: str, words: str) -> None:
-    with warnings.catch_warnings(), pytest.raises(lf.FormulaError, match="(?s)" + words) as caught:
-        warnings.simplefilter("error")
+    with pytest.raises(lf.FormulaError, match="(?s)" + words) as caught:
         lf.lmm(formula.format(term), frame())
     assert term.strip("{}").split("(")[0].replace(" ", "") in str(caught.value).replace(" ", "")
     assert "^" in str(caught.value)
@@ -80,13 +78,13 @@ def test_python_that_fails_is_named_and_pointed_at(formula: str, term: str, word
 
 @pytest.mark.parametrize("response", ["np.ones((60, 2))", "np.ones(3)", "{f + 1}", "{1/0}"])
 def test_a_response_that_is_no_column_is_refused(response: str) -> None:
-    with pytest.raises(lf.LimeformError, match="several columns|3 values for 60 rows|cannot be evaluated"):
+    with pytest.raises(lf.LimeformError, match=r"several columns|3 values for 60 rows|cannot be evaluated"):
         lf.lmm(f"{response} ~ x + (1 | g)", frame())
 
 
 def test_a_column_called_1_is_not_taken_for_the_constant() -> None:
     data = frame().rename(columns={"x": 1})
-    with pytest.raises(lf.FormulaError, match="takes `1` for the constant"):
+    with pytest.raises(lf.FormulaError, match=r"takes `1` for the constant"):
         lf.lmm("y ~ `1` + (1 | g)", data)
     assert list(fit("y ~ 0 + `1` + (1 | g)", data).params.index) == ["1"]
 

@@ -20,7 +20,9 @@ def test_a_hypothesis_that_cannot_be_used_is_answered_with_the_coefficients(
     results: lf.LMMResults, hypothesis: object
 ) -> None:
     for test in (results.t_test, results.wald_test):
-        with pytest.raises(lf.OptionError, match=r"cannot be used: .* coefficients are Intercept, x, f\[T.b\]") as caught:
+        with pytest.raises(
+            lf.OptionError, match=r"cannot be used: .* coefficients are Intercept, x, f\[T.b\]"
+        ) as caught:
             test(hypothesis)  # type: ignore[operator]
         assert not set("\x1b⧛⧚") & set(str(caught.value))
 
@@ -41,7 +43,7 @@ def test_forms_of_one_hypothesis_agree(results: lf.LMMResults, hypothesis: objec
 @pytest.mark.parametrize("alpha", [0, 1, -1, 2, "0.05", None, np.nan, np.array([0.1, 0.2])], ids=repr)
 def test_alpha_has_to_lie_between_0_and_1(results: lf.LMMResults, alpha: object) -> None:
     for ask in (results.conf_int, results.summary, results.tidy):
-        with pytest.raises(lf.OptionError, match="alpha=.* has to lie between 0 and 1"):
+        with pytest.raises(lf.OptionError, match=r"alpha=.* has to lie between 0 and 1"):
             ask(alpha)  # type: ignore[operator]
 
 
@@ -76,5 +78,5 @@ def test_a_new_response_can_be_in_other_units(results: lf.LMMResults, scale: flo
 
 
 def test_a_constant_new_response_is_refused() -> None:
-    with pytest.raises(lf.DataError, match="reproduce the response"):
+    with pytest.raises(lf.DataError, match=r"reproduce the response"):
         fit(FORMULA).refit(np.ones(60))

@@ -57,7 +57,7 @@ def test_dates_can_be_made_numbers_in_the_formula_and_can_be_groups() -> None:
 
 
 def test_complex_columns_are_refused() -> None:
-    with pytest.raises(lf.DataError, match="x.* not all numbers.*complex"):
+    with pytest.raises(lf.DataError, match=r"x.* not all numbers.*complex"):
         lf.lmm(FORMULA, frame(x=frame()["x"] + 1j))
 
 

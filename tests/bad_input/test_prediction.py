@@ -37,7 +37,7 @@ def test_an_unseen_group_is_predicted_at_the_population_level(results: lf.LMMRes
 
 def test_an_unseen_level_of_a_random_factor_matters_only_with_random_effects() -> None:
     results = fit("y ~ x + (f || g)")
-    with pytest.raises(lf.DataError, match="'f' .* 'q'"):
+    with pytest.raises(lf.DataError, match=r"'f' .* 'q'"):
         results.predict(frame(f="q"))
     assert results.predict(frame(f="q"), random="none").notna().all()
 
@@ -66,7 +66,7 @@ def test_infinite_values_are_named(results: lf.LMMResults) -> None:
 @pytest.mark.parametrize("values", ["a", frame()["x"].astype("category"), pd.Timestamp("2020")], ids=str)
 def test_a_column_of_another_kind_is_named_and_leaves_the_fit_as_it_was(values: object) -> None:
     results = fit(FORMULA)
-    with pytest.raises(lf.DataError, match="column 'x' was numeric in the fit, and has .* values in the new data"):
+    with pytest.raises(lf.DataError, match=r"column 'x' was numeric in the fit, and has .* values in the new data"):
         results.predict(frame(x=values))
     np.testing.assert_allclose(results.predict(frame()), results.fittedvalues, rtol=1e-12)
 
@@ -98,22 +98,28 @@ def test_combinations_of_levels_that_look_alike_are_kept_apart() -> None:
 
 @pytest.mark.parametrize("data", [frame().iloc[:0], {"x": 1.0, "f": "a", "g": 1}, np.ones((3, 3))], ids=repr)
 def test_new_data_have_to_be_a_table_with_rows(results: lf.LMMResults, data: object) -> None:
-    with pytest.raises(lf.DataError, match="no rows|no table|has to be a data frame"):
+    with pytest.raises(lf.DataError, match=r"no rows|no table|has to be a data frame"):
         results.predict(data)
 
 
 def test_options_are_checked(results: lf.LMMResults) -> None:
-    with pytest.raises(lf.OptionError, match='random=.* "all" or "none"'):
+    with pytest.raises(lf.OptionError, match=r'random=.* "all" or "none"'):
         results.predict(frame(), random="some")  # type: ignore[arg-type]
-    with pytest.raises(lf.OptionError, match="offset= has 3 values for 60 rows"):
+    with pytest.raises(lf.OptionError, match=r"offset= has 3 values for 60 rows"):
         results.predict(frame(), offset=np.ones(3))
-    with pytest.raises(lf.UnknownColumnError, match="'oo' in offset="):
+    with pytest.raises(lf.UnknownColumnError, match=r"'oo' in offset="):
         results.predict(frame(), offset="oo")
     assert results.predict(frame(), offset=np.r_[np.nan, np.ones(59)]).isna().sum() == 1
 
 
 TRANSFORMS = ["center(x)", "scale(x)", "standardize(x)", "bs(x, df=5)", "cr(x, df=4)", "cc(x, df=4)", "poly(x, 2)"]
-TRANSFORMS += ["C(f, contr.sum)", "C(f, contr.treatment('b'))", "C(f, levels=['c', 'b', 'a'])", "center(x):f", "{f == 'a'}"]
+TRANSFORMS += [
+    "C(f, contr.sum)",
+    "C(f, contr.treatment('b'))",
+    "C(f, levels=['c', 'b', 'a'])",
+    "center(x):f",
+    "{f == 'a'}",
+]
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)

@@ -36,7 +36,7 @@ def test_infinite_values_are_named_with_their_rows(column: str, value: float) ->
 
 
 def test_infinite_groups_slopes_and_offsets_are_named() -> None:
-    with pytest.raises(lf.DataError, match="grouping factor 'g' has infinite values"):
+    with pytest.raises(lf.DataError, match=r"grouping factor 'g' has infinite values"):
         lf.lmm(FORMULA, with_value("g", 3, np.inf))
     with pytest.raises(lf.DataError, match=r"z is infinite in 1 row \(3\)"):
         lf.lmm("y ~ 1 + (z | g)", with_value("z", 3, np.inf))

@@ -1,6 +1,7 @@
 """Least-trimmed estimation: which rows or groups the model explains best."""
 
 from limeform.fit.trimming.options import Trimming
-from limeform.fit.trimming.pipeline import TrimReport, fit_trimmed
+from limeform.fit.trimming.pipeline import TrimReport, fit_trimmed, refit_trimmed
+from limeform.fit.trimming.steps import LARGE
 
-__all__ = ["TrimReport", "Trimming", "fit_trimmed"]
+__all__ = ["LARGE", "TrimReport", "Trimming", "fit_trimmed", "refit_trimmed"]

@@ -3,8 +3,8 @@
 Rows are trimmed because their residuals are large, so the kept errors are a truncated normal sample: with the cut at
 a standard deviations they have variance g(a) sigma², g(a) = 1 - 2 a phi(a) / (2 Phi(a) - 1). Here a is read off the
 residuals, halfway between the largest kept and the smallest trimmed one, not from the fraction trimmed: of that an
-unknown part are outliers. On clean data both agree, and g is the correction of LTS (Croux & Rousseeuw 1992). The location estimate of a sample
-trimmed by its own residuals has 1/g² times the variance that the kept rows alone suggest.
+unknown part are outliers. On clean data both agree, and g is the correction of LTS (Croux & Rousseeuw 1992). The
+location estimate of a sample trimmed by its own residuals has 1/g² times the variance that the kept rows alone suggest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def truncated_variance(cut: float) -> float:
     Examples
     --------
     >>> round(truncated_variance(1.2816), 4)
-    0.4376
+    0.4378
     """
     if cut >= LARGEST:
         return 1.0

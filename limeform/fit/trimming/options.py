@@ -21,8 +21,7 @@ class Trimming:
     Parameters
     ----------
     fraction : float
-        Share that is left out: ``floor(fraction * n)`` of the n rows (or groups), so that h = n - floor(fraction * n) are
-        kept.
+        Share that is left out: ``floor(fraction * n)`` of the n rows (or groups); the other h are kept.
     level : {"observation", "group"}
         Trim rows, or whole levels of the grouping factor.
     interpolation : {"linear", "power"}
@@ -35,17 +34,17 @@ class Trimming:
     rng : None, int or Generator
         Source of the random starts; the result does not depend on ``n_jobs``. None means 0: the same fit each time.
     step : float
-        Length of the projected-gradient steps of Algorithm 1. Infinite (the default) means concentration, and so does the
-        finish in any case.
+        Length of the projected-gradient steps of Algorithm 1 from the uniform start. Infinite, the default, means
+        concentration, and that is how every start ends in any case.
     max_outer : int
         Most outer steps from one start.
     correct : bool
         Correct the variances for the good rows that were trimmed, and the standard errors with them.
     reweight : float, optional
-        After the search, flag rows by their standardized conditional residual at this two-sided normal probability (such
-        as 0.99) and fit all that pass.
+        After the search, flag rows by their standardized conditional residual at this two-sided normal probability,
+        such as 0.99, and fit all that pass.
     n_jobs : int
-        Processes for the random starts, as in joblib.
+        Processes in which the best starts are followed to the end, as in joblib: worth it for large data only.
 
     Raises
     ------

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from limeform.errors import OptionError
+from limeform.errors import DataError, OptionError
 from limeform.fit.estimate import Estimates, Setup, estimate, with_common_variance
 from limeform.fit.trimming.consistency import consistency_factor, truncated_variance
 from limeform.fit.trimming.exchange import exchange
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
-from limeform.likelihood import Objective, ResidualVariance, cross_products
+from limeform.likelihood import Objective, ResidualVariance, choose_coordinates, cross_products
 from limeform.likelihood.contributions import Contributions, contributions
-from limeform.solve import Solver
+from limeform.solve import EvaluationError, Solver
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+GROSS = 1e4
+"""Values this many median deviations from the median do not choose the units of the arithmetic."""
 
 SMALLEST_RATIO = 0.01
 """With a variance per stratum, none may fall below this fraction of the common one of the kept rows: a stratum that
@@ -49,21 +52,35 @@ class TrimReport:
         Estimates before reweighting and correction.
     trimmed : int
         Rows left out.
+    lower : ndarray, shape (q,)
+        Lower bounds of the variance parameters: a stratum's variance may not vanish.
     """
 
     options: Trimming
     h: int
     n: int
     found: Found
-    weights: FloatArray
-    rows: Contributions
+    weights: FloatArray = field(repr=False)
+    rows: Contributions = field(repr=False)
     factor: float
-    raw: Estimates
+    raw: Estimates = field(repr=False)
     trimmed: int
+    lower: FloatArray = field(repr=False)
+
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Objective after each outer step of the best start; it never rises."""
+        return self.found.best.history
 
 
 def fit_trimmed(
-    setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool, solver: Solver
+    setup: Setup,
+    y: FloatArray,
+    always: BoolArray,
+    options: Trimming,
+    reml: bool,
+    solver: Solver,
+    warm: FloatArray | None = None,
 ) -> tuple[Setup, Estimates, TrimReport]:
     """Search for the rows to keep, and estimate from them.
 
@@ -81,12 +98,21 @@ def fit_trimmed(
         Restricted likelihood.
     solver : Solver
         Fits the rows that are kept.
+    warm : ndarray, shape (units,), optional
+        Scores of the units from a fit that trims another share: one more start.
 
     Returns
     -------
     tuple of Setup, Estimates and TrimReport
     """
-    search, found = _find(make_search(setup, y, always, options, reml), options)
+    calm = in_units_of_most_rows(setup, y)
+    try:
+        search, found = _find(make_search(calm, y, always, options, reml), options, warm)
+    except EvaluationError as error:
+        raise DataError(
+            f"trim={options.fraction:g} leaves rows that do not determine all fixed effects ({error}): trim less, or name "
+            "the rows that a coefficient needs in keep="
+        ) from error
     by_row = replace(search, groups=None, always=always, power=False)
     weights = search.row_weights(found.best.weights)
     fit = _fit(by_row, weights, found.best.x, solver)
@@ -107,8 +133,78 @@ def fit_trimmed(
         factor=factor,
         raw=raw,
         trimmed=int((weights < 0.5).sum()),
+        lower=search.lower,
     )
     return fit.setup, fit.estimates, report
+
+
+def refit_trimmed(
+    setup: Setup, y: FloatArray, start: Estimates, report: TrimReport, solver: Solver
+) -> tuple[Setup, Estimates, TrimReport]:
+    """Fit another response with the same rows kept, and the same correction.
+
+    Parameters
+    ----------
+    setup : Setup
+        As `fit_trimmed` returned it.
+    y : ndarray, shape (n,)
+        New response less offset.
+    start : Estimates
+        Estimates to start from.
+    report : TrimReport
+        Of the fit whose rows are kept.
+    solver : Solver
+        Solver.
+
+    Returns
+    -------
+    tuple of Setup, Estimates and TrimReport
+    """
+    n = len(y)
+    search = Search(
+        setup=setup,
+        y=y,
+        h=n - report.trimmed,
+        always=np.zeros(n, dtype=bool),
+        groups=None,
+        reml=start.reml,
+        power=False,
+        lower=report.lower,
+    )
+    fit = _fit(search, report.weights, start.variables, solver)
+    raw = fit.estimates
+    if report.options.correct:
+        fit = _corrected(search, fit, report.factor, solver)
+    return fit.setup, fit.estimates, replace(report, rows=fit.rows, raw=raw)
+
+
+def in_units_of_most_rows(setup: Setup, y: FloatArray) -> Setup:
+    """Return the model in working coordinates that gross values have no part in.
+
+    The statistics of the rows that are kept would lose all digits in the units of an outlier 1e8 times their size.
+
+    Parameters
+    ----------
+    setup : Setup
+        The model.
+    y : ndarray, shape (n,)
+        Response less offset.
+
+    Returns
+    -------
+    Setup
+        The same unless a response or column has values further than `GROSS` median deviations from its median.
+    """
+    rows = setup.rows
+    columns = np.column_stack([y, rows.x])
+    deviation = np.abs(columns - np.median(columns, axis=0))
+    typical = np.median(deviation, axis=0)
+    calm = ~((deviation > GROSS * typical) & (typical > 0)).any(axis=1)
+    if calm.all() or np.linalg.matrix_rank(rows.x[calm]) < rows.x.shape[1] or not rows.z[calm].any(axis=0).all():
+        return setup
+    known = setup.residual is ResidualVariance.KNOWN
+    coordinates = choose_coordinates(y[calm], rows.x[calm], rows.z[calm], rows.precision[calm], setup.covariance, known)
+    return replace(setup, products=cross_products(y, rows, coordinates))
 
 
 @dataclass(frozen=True)
@@ -204,13 +300,13 @@ def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimmin
     )
 
 
-def _find(search: Search, options: Trimming) -> tuple[Search, Found]:
+def _find(search: Search, options: Trimming, warm: FloatArray | None) -> tuple[Search, Found]:
     """Search; with a variance per stratum first with a common one, which cannot degenerate, then on from there."""
     setup = search.setup
     if setup.residual is not ResidualVariance.STRATA:
-        return search, find(search, options)
+        return search, find(search, options, warm)
     common = replace(search, setup=with_common_variance(setup, search.y), lower=search.lower)
-    found = find(common, options)
+    found = find(common, options, warm)
     objective = objective_at(common, found.best.weights)
     scale = objective.at(found.best.x).profile.scale
     gamma = scale * objective.at(found.best.x).covariance.gamma

@@ -16,15 +16,16 @@ from joblib import Parallel, delayed
 
 from limeform.fit.trimming.exchange import exchange, improves, shake
 from limeform.fit.trimming.options import Trimming
-from limeform.fit.trimming.simplex import smallest
-from limeform.fit.trimming.starts import LARGE, Begun, random_starts
-from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at, start_of
+from limeform.fit.trimming.simplex import FloatArray, smallest
+from limeform.fit.trimming.starts import Begun, random_starts
+from limeform.fit.trimming.steps import EXACT, LARGE, Search, Trimmed, concentrate, descend, fit_at, start_of
+from limeform.solve import EvaluationError
 
 FINALISTS = 6
 """How many different starts are followed to the end, the uniform one among them; half as many of large data."""
 
-SHAKES = 5
-"""Random moves of several units around the best fit, where the finalists disagree."""
+SHAKES, MOST_SHAKES = 5, 40
+"""Where the finalists disagree: random moves of several units around the best fit, until so many in a row fail."""
 
 AGREE = 1e-6
 """Criteria that differ by less are the same."""
@@ -62,7 +63,7 @@ class Found:
         return bool(np.isin(self.best.weights, (0.0, 1.0)).all())
 
 
-def find(search: Search, options: Trimming) -> Found:
+def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> Found:
     """Search for the h units that the model explains best.
 
     Parameters
@@ -71,6 +72,8 @@ def find(search: Search, options: Trimming) -> Found:
         The model.
     options : Trimming
         The user's options.
+    warm : ndarray, shape (units,), optional
+        Scores whose h smallest make one more start.
 
     Returns
     -------
@@ -81,23 +84,27 @@ def find(search: Search, options: Trimming) -> Found:
         return Found(uniform, 1, 1, 1, True, True)
     generator = np.random.default_rng(0 if options.rng is None else options.rng)
     *children, last = generator.spawn(options.starts + 1)
-    begun = random_starts(search, children, last)
+    begun = random_starts(search, children, last) if children else []
     begun = sorted(begun, key=lambda start: start.value)
+    if warm is not None:
+        begun = [Begun(smallest(warm, search.h, search.always), start_of(search), np.nan), *begun]
     chosen = _meeting(begun)[: (FINALISTS if len(search.y) <= LARGE else FINALISTS // 2) - 1]
     settle = partial(_settle, search, max_outer=options.max_outer)
-    settled = _meeting(
-        [uniform, *each(settle, [start for start, _ in chosen], options.n_jobs)], [1, *(count for _, count in chosen)]
+    fixed = zip(
+        each(settle, [start for start, _ in chosen], options.n_jobs), (count for _, count in chosen), strict=True
     )
+    ends = [(uniform, 1), *fixed]
+    settled = _meeting(*zip(*((end, count) for end, count in ends if end is not None), strict=True))
     finish = partial(exchange, search, max_outer=options.max_outer)
     ended = each(finish, [at for at, _ in settled], options.n_jobs)
     counts = [count for _, count in settled]
     best, optimal = min(ended, key=lambda end: end[0].value)
-    if not all(end.value <= best.value + AGREE for end, _ in ended):
+    if len(search.y) <= LARGE and not all(end.value <= best.value + AGREE for end, _ in ended):
         best, optimal = _shaken(search, best, optimal, options.max_outer, last)
     best = _earlier_first(search, best)
     return Found(
         best=best,
-        starts=1 + options.starts,
+        starts=1 + options.starts + (warm is not None),
         followed=sum(counts),
         agreeing=sum(count for count, (end, _) in zip(counts, ended, strict=True) if end.value <= best.value + AGREE),
         fixed_point=bool(np.array_equal(smallest(best.slope, search.h, search.always), best.weights)),
@@ -123,18 +130,28 @@ def _meeting(starts: Sequence[In], counts: Sequence[int] | None = None) -> list[
     return [(start, total[key]) for key, start in first.items()]
 
 
-def _settle(search: Search, start: Begun, max_outer: int) -> Trimmed:
-    """Follow a start to a fixed point."""
-    return concentrate(search, fit_at(search, start.weights, start.x, EXACT), EXACT, max_outer)
+def _settle(search: Search, start: Begun, max_outer: int) -> Trimmed | None:
+    """Follow a start to a fixed point; None where the rows kept do not determine the fixed effects."""
+    try:
+        return concentrate(search, fit_at(search, start.weights, start.x, EXACT), EXACT, max_outer)
+    except EvaluationError:
+        return None
 
 
 def _shaken(
     search: Search, best: Trimmed, optimal: bool, max_outer: int, rng: np.random.Generator
 ) -> tuple[Trimmed, bool]:
-    for _ in range(SHAKES):
-        after, ended = shake(search, best, max_outer, rng)
+    failures = 0
+    for _ in range(MOST_SHAKES):
+        failures += 1
+        try:
+            after, ended = shake(search, best, max_outer, rng)
+        except EvaluationError:  # the swap took rows that the fixed effects need
+            continue
         if improves(after, best):
-            best, optimal = after, ended
+            best, optimal, failures = after, ended, 0
+        if failures == SHAKES:
+            break
     return best, optimal
 
 

@@ -9,14 +9,14 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 TIE = 1e-10
-"""Scores closer than this, relative to their spread, count as tied."""
+"""Scores closer than this, relative to the spread of those below the cut, count as tied."""
 
 
 def project(point: FloatArray, total: float) -> FloatArray:
     """Return the nearest point of the capped simplex, in O(n log n).
 
-    The solution is clip(point - t, 0, 1) for the t at which the sum is right; the sum falls piecewise linearly in t, with
-    kinks at ``point`` and ``point - 1``, so t is found by sorting the kinks.
+    The solution is clip(point - t, 0, 1) for the t at which the sum is right; the sum falls piecewise linearly in t,
+    with kinks at ``point`` and ``point - 1``, so t is found by sorting the kinks.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def project(point: FloatArray, total: float) -> FloatArray:
     last = int(np.searchsorted(-sums, -total, side="right")) - 1
     last = min(max(last, 0), 2 * n - 1)
     shift = kinks[last] + ((total - sums[last]) / slopes[last] if slopes[last] < 0 else 0.0)
-    return np.clip(point - shift, 0.0, 1.0)
+    return np.asarray(np.clip(point - shift, 0.0, 1.0), dtype=np.float64)
 
 
 def smallest(scores: FloatArray, h: int, always: BoolArray) -> FloatArray:
@@ -64,9 +64,10 @@ def smallest(scores: FloatArray, h: int, always: BoolArray) -> FloatArray:
     ndarray, shape (n,)
         Zeros and ones. Ties are kept in the order of the rows.
     """
-    spread = float(np.ptp(scores)) or 1.0
-    rounded = np.round((scores - scores.min()) / (TIE * spread)) if np.isfinite(spread) else scores
-    order = np.lexsort((np.arange(len(scores)), rounded, ~always))
+    lowest, cut = np.partition(scores, [0, min(h, len(scores) - 1)])[[0, min(h, len(scores) - 1)]]
+    spread = float(cut - lowest) or 1.0
+    rounded = np.round((scores - lowest) / (TIE * spread)) if np.isfinite(spread) else scores
+    order = np.lexsort((rounded, ~always))
     weights = np.zeros(len(scores))
     weights[order[:h]] = 1.0
     return weights

@@ -17,15 +17,12 @@ from scipy import sparse
 
 from limeform.covariance import BlockDiagonal
 from limeform.fit.trimming.simplex import FloatArray
-from limeform.fit.trimming.steps import Search, start_of
+from limeform.fit.trimming.steps import LARGE, Search, start_of
 from limeform.likelihood import ResidualVariance
 from limeform.likelihood.crossproducts import Rows, make_cells, working_rows
 
 STEPS = 4
 """Concentration steps of each start."""
-
-LARGE = 20_000
-"""Above this number of rows starts are ranked on a sample."""
 
 SAMPLE = 5_000
 """Rows in the sample, at least."""
@@ -33,11 +30,17 @@ SAMPLE = 5_000
 CARRIED = 6
 """How many starts are carried over from the sample to all rows."""
 
+SPREADS = (1.0, 0.1, 0.01)
+"""The variances of the random effects at which starts begin, over the default ones: outliers inflate those."""
+
+SETTLING = 10
+"""Steps of the variances before the first concentration of a start from whole groups."""
+
 ENTRIES = 3_000_000
 """Weights (starts times rows) taken at a time."""
 
 RIDGE = 1e-9
-SMALLEST = 1e-10
+SMALLEST = 1e-24
 """Keep the arithmetic defined where a subset determines too little, in working units."""
 
 
@@ -52,7 +55,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class _Start:
-    """A start under way: weights (units,), Gamma over the common variance (k, k), (-beta, 1), common variance, value."""
+    """A start under way: weights (units,), Gamma over the common variance (k, k), (-beta, 1), common variance."""
 
     weights: FloatArray
     gamma: FloatArray
@@ -110,8 +113,8 @@ class _Fit:
 def random_starts(search: Search, children: Sequence[np.random.Generator], rng: np.random.Generator) -> list[Begun]:
     """Descend a few steps from random subsets.
 
-    With more than `LARGE` rows all but the last step are taken on a random sample of about `SAMPLE` of them, whole groups
-    where these are small, and only the best few starts are carried over to all rows.
+    With more than `LARGE` rows the steps are taken on a random sample of about `SAMPLE` of them, whole groups where
+    these are small, and only the best few starts are carried over to all rows.
 
     Parameters
     ----------
@@ -148,16 +151,16 @@ def sampled(search: Search, rng: np.random.Generator) -> Search:
     index = np.flatnonzero(np.isin(group, chosen))
     if search.groups is None and len(index) > 2 * SAMPLE:
         index = np.sort(rng.choice(index, SAMPLE, replace=False))
-    _, codes = np.unique(group[index], return_inverse=True)
-    codes = codes.ravel().astype(np.int32)
-    always = search.always[index] if search.groups is None else search.always[np.unique(group[index])]
+    levels, renumbered = np.unique(group[index], return_inverse=True)
+    codes = np.asarray(renumbered.ravel(), dtype=np.int32)
+    always = search.always[index] if search.groups is None else search.always[levels]
     share = (search.h - search.always.sum()) / max(int((~search.always).sum()), 1)
     part = Rows(
         x=rows.x[index],
         z=rows.z[index],
         precision=rows.precision[index],
         weights=rows.weights[index],
-        cells=make_cells(codes, int(codes.max()) + 1, None, 1),
+        cells=make_cells(codes, len(levels), None, 1),
     )
     return replace(
         search,
@@ -178,9 +181,8 @@ def _columns(search: Search) -> _Columns:
 
 
 def _subset(search: Search, rng: np.random.Generator) -> FloatArray:
-    """Return weights of p + 2 random rows, or of a few random groups."""
-    p = search.setup.products.n_fixed
-    size = min(search.n_units, p + 2 if search.groups is None else max(2, p))
+    """Return weights of p + 2 random rows, or of as many random groups."""
+    size = min(search.n_units, search.setup.products.n_fixed + 2)
     weights = np.zeros(search.n_units)
     weights[rng.choice(search.n_units, size=size, replace=False)] = 1.0
     return weights
@@ -189,8 +191,13 @@ def _subset(search: Search, rng: np.random.Generator) -> FloatArray:
 def _descend(search: Search, columns: _Columns, weights: FloatArray) -> list[_Start]:
     """Take the steps of a batch of starts, ``weights`` of shape (B, units)."""
     begin = search.setup.covariance.covariance(start_of(search)).gamma
-    gamma = np.repeat(begin[None], len(weights), axis=0)
-    return _advance(search, columns, _fit(search, columns, weights, gamma), gamma, STEPS)
+    gamma = begin * np.resize(SPREADS, len(weights))[:, None, None]
+    fit = _fit(search, columns, weights, gamma)
+    if search.groups is not None:
+        for _ in range(SETTLING):
+            gamma = _em_step(fit, weights) * _allowed(search.setup.covariance)
+            fit = _fit(search, columns, weights, gamma)
+    return _advance(search, columns, fit, gamma, STEPS)
 
 
 def _advance(search: Search, columns: _Columns, fit: _Fit, gamma: FloatArray, steps: int) -> list[_Start]:
@@ -199,7 +206,7 @@ def _advance(search: Search, columns: _Columns, fit: _Fit, gamma: FloatArray, st
     weights = np.zeros((len(gamma), search.n_units))
     for _ in range(steps):
         weights = _concentrated(search, _slopes(search, columns, fit, gamma))
-        gamma = _em_step(fit) * allowed
+        gamma = _em_step(fit, weights if search.groups is not None else None) * allowed
         fit = _fit(search, columns, weights, gamma)
     return [
         _Start(w, g, rho, float(scale), float(value))
@@ -248,8 +255,8 @@ def _fit(
     moments = _moments(columns, row_weights)
     gram, crossed = moments[:, :, :k, :k], moments[:, :, :k, k:]
     inner = np.eye(k) + gamma[:, None] @ gram
-    conditional = np.linalg.solve(inner, np.broadcast_to(gamma[:, None], inner.shape))
-    log_det = np.linalg.slogdet(inner)[1]
+    conditional = np.asarray(np.linalg.solve(inner, np.broadcast_to(gamma[:, None], inner.shape)), dtype=np.float64)
+    log_det = np.asarray(np.linalg.slogdet(inner)[1], dtype=np.float64)
     projected = moments[:, :, k:, k:].sum(axis=1)
     projected -= np.einsum("bmkc,bmkd->bcd", crossed, conditional @ crossed)
     rho = _best_fixed(projected) if rho is None else rho
@@ -260,7 +267,7 @@ def _fit(
         scale = np.ones(len(weights)) if known else np.maximum(quadratic / total, SMALLEST)
     value = 0.5 * (quadratic / scale + total * np.log(scale) + log_det.sum(axis=1) - row_weights @ np.log(columns.v))
     modes = (conditional @ (crossed @ rho[:, None, :, None]))[..., 0]
-    return _Fit(rho, scale, modes, conditional, log_det, value)
+    return _Fit(rho, np.asarray(scale, dtype=np.float64), modes, conditional, log_det, value)
 
 
 def _best_fixed(projected: FloatArray) -> FloatArray:
@@ -271,10 +278,19 @@ def _best_fixed(projected: FloatArray) -> FloatArray:
     return rho
 
 
-def _em_step(fit: _Fit) -> FloatArray:
-    """Return the next Gamma over the common variance, shape (B, k, k): the mean of E[u u' | y]."""
-    squares = np.einsum("bmk,bml->bkl", fit.modes, fit.modes) / fit.scale[:, None, None]
-    return np.asarray((squares + fit.conditional.sum(axis=1)) / fit.modes.shape[1], dtype=np.float64)
+def _em_step(fit: _Fit, kept: FloatArray | None) -> FloatArray:
+    """Return the next Gamma over the common variance, shape (B, k, k): the mean of E[u u' | y] over the groups.
+
+    Where whole groups are trimmed, ``kept`` of shape (B, m), a group without rows tells nothing and would only slow the
+    steps down.
+    """
+    second = fit.modes[..., :, None] * fit.modes[..., None, :] / fit.scale[:, None, None, None] + fit.conditional
+    return np.asarray(
+        second.mean(axis=1)
+        if kept is None
+        else np.einsum("bm,bmkl->bkl", kept, second) / kept.sum(axis=1)[:, None, None],
+        dtype=np.float64,
+    )
 
 
 def _slopes(search: Search, columns: _Columns, fit: _Fit, gamma: FloatArray) -> FloatArray:

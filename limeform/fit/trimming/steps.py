@@ -6,7 +6,7 @@ The value v(w) = min over the parameters of the criterion with likelihood weight
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,13 @@ from limeform.likelihood.contributions import Contributions, contributions
 from limeform.solve import Newton, Problem
 
 IntArray = NDArray[np.int32]
+
+LARGE = 10_000
+"""Above this number of rows starts are ranked on a sample, and descents end with a step that gains next to nothing:
+single rows no longer matter, and the last hundred steps would only move a few of them."""
+
+NEXT_TO_NOTHING = 1e-3
+"""In units of the log-likelihood."""
 
 EXACT = Newton(tol=1e-8, max_iter=100)
 """Inner solver of all fits that are compared."""
@@ -92,13 +99,13 @@ class Trimmed:
         Criterion after each outer step from the start.
     """
 
-    weights: FloatArray
+    weights: FloatArray = field(repr=False)
     x: FloatArray
     value: float
-    slope: FloatArray
-    predictive: FloatArray
-    rows: Contributions
-    history: tuple[float, ...]
+    slope: FloatArray = field(repr=False)
+    predictive: FloatArray = field(repr=False)
+    rows: Contributions = field(repr=False)
+    history: tuple[float, ...] = field(repr=False)
 
 
 def objective_at(search: Search, weights: FloatArray) -> Objective:
@@ -225,7 +232,9 @@ def concentrate(search: Search, at: Trimmed, solver: Newton, max_outer: int) -> 
         after = fit_at(search, weights, at.x, solver, at.history)
         if not search.power:
             check_descent(at, after)
-        at = after
+        gain, at = at.value - after.value, after
+        if len(search.y) > LARGE and gain < NEXT_TO_NOTHING:
+            break
     return at
 
 

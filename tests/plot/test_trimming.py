@@ -1,0 +1,65 @@
+"""The pictures of a trimmed fit: what the artists hold."""
+
+import numpy as np
+import pytest
+
+import limeform as lf
+
+
+@pytest.fixture(scope="module")
+def results():
+    return lf.lmm("y ~ x + (1 | study)", lf.datasets.contaminated_studies(rng=4), se="se", trim=0.2).fit()
+
+
+def test_path_and_contributions(results):
+    path, contributions = results.plot_trimming()
+    np.testing.assert_allclose(path.lines[0].get_ydata(), results.trimming.history)
+    kept, trimmed = (np.asarray(points.get_offsets()) for points in contributions.collections)
+    assert (len(kept), len(trimmed)) == (80, 20)
+    (cut,) = contributions.lines
+    height = cut.get_ydata()[0]
+    assert kept[:, 1].max() < height < trimmed[:, 1].min()
+    low, high = contributions.get_ylim()
+    assert low < kept[:, 1].min()
+    assert trimmed[:, 1].max() < high
+    assert [text.get_text() for text in contributions.get_legend().get_texts()] == ["kept (80)", "trimmed (20)", "cut"]
+
+
+def test_contributions_are_derivatives_of_the_objective(results):
+    """Of a kept row: ½ (e² + q) / λ + ½ ln λ + ½ ln 2π, from the public results."""
+    _, axes = results.plot_trimming()
+    kept = np.asarray(axes.collections[0].get_offsets())[:, 1]
+    spread = results.resid**2 + results.random_effects_cov[1].iloc[0, 0] * 0
+    q = np.array([results.random_effects_cov[g].iloc[0, 0] for g in lf.datasets.contaminated_studies(rng=4)["study"]])
+    expected = 0.5 * (spread + q) / 16 + 0.5 * np.log(2 * np.pi * 16)
+    np.testing.assert_allclose(np.sort(kept), np.sort(expected[results.inliers]), rtol=1e-5)
+
+
+def test_given_axes(results):
+    from matplotlib import pyplot
+
+    _, pair = pyplot.subplots(1, 2)
+    assert list(results.plot_trimming(ax=pair)) == list(pair)
+    (alone,) = results.plot_trimming(ax=pyplot.figure().subplots())
+    assert len(alone.collections) == 2
+
+
+def test_groups():
+    data = lf.datasets.contaminated_studies(rng=4)
+    data["y"] = data["y_clean"] - 60.0 * data["study"].isin([3, 8])
+    fit = lf.lmm("y ~ x + (1 | study)", data, se="se", trim=lf.Trimming(0.2, level="group")).fit()
+    _, axes = fit.plot_trimming()
+    assert axes.get_xlabel() == "Groups in order"
+    assert [len(points.get_offsets()) for points in axes.collections] == [8, 2]
+
+
+def test_nothing_trimmed():
+    fit = lf.lmm("y ~ x + (1 | study)", lf.datasets.contaminated_studies(rng=4), se="se", trim=0.001).fit()
+    _, axes = fit.plot_trimming()
+    assert len(axes.lines) == 0
+
+
+def test_funnel_marks_trimmed_rows(results):
+    axes = results.plot_funnel()
+    points = [points for points in axes.collections if points.get_label() in ("_points", "trimmed")]
+    assert [len(one.get_offsets()) for one in points] == [80, 20]
