@@ -7,6 +7,7 @@ imported at the first picture, and neither its settings nor pyplot's current fig
 from limeform.plot.forest import forest_plot
 from limeform.plot.forest_content import Forest, Order, Pooled
 from limeform.plot.funnel import Funnel, funnel_plot
+from limeform.plot.qq import Quantiles, qq_plots
 from limeform.plot.random_effects import Caterpillar, caterpillar_plot
 from limeform.plot.residuals import Residuals, residual_plot
 from limeform.plot.trim_path import PathPicture, trim_path_plot
@@ -19,11 +20,13 @@ __all__ = [
     "Order",
     "PathPicture",
     "Pooled",
+    "Quantiles",
     "Residuals",
     "TrimmingPicture",
     "caterpillar_plot",
     "forest_plot",
     "funnel_plot",
+    "qq_plots",
     "residual_plot",
     "trim_path_plot",
     "trimming_plot",

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, residual_plot, trimming_plot
+from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, qq_plots, residual_plot, trimming_plot
 from limeform.results import plots
 from limeform.results.inference import FloatArray
+from limeform.results.qq import qq_contents
 from limeform.results.trimming import trimming_content
 
 if TYPE_CHECKING:
@@ -129,6 +130,46 @@ class Plotting:
         fit = cast("LMMResults", self)
         fitted = fit.fittedvalues.to_numpy()
         return residual_plot(plots.residual_content(fit.design.response, fitted, fit.design.y - fitted), ax=ax)
+
+    def plot_qq(
+        self,
+        of: Literal["residuals", "random_effects"] = "residuals",
+        *,
+        alpha: float = 0.05,
+        draws: int = 0,
+        rng: int | np.random.Generator | None = None,
+        ax: Axes | Iterable[Axes] | None = None,
+    ) -> NDArray[np.object_]:
+        """Draw residuals or random effects in order against the quantiles of the normal distribution.
+
+        Residuals are those of the kept rows, over their estimated standard deviation; conditional modes of the random
+        effects are over theirs. Values outside the band are diamonds.
+
+        Parameters
+        ----------
+        of : {"residuals", "random_effects"}
+            What is drawn; one panel for each random effect.
+        alpha : float
+            One minus the coverage of the band, which is pointwise.
+        draws : int
+            Take the band from this many refits of simulated responses, which accounts for estimation and for the
+            dependence of residuals; 0 for the band of independent normal values.
+        rng : None, int or Generator
+            Source of the simulated responses.
+        ax : Axes or array of Axes, optional
+            Where to draw, one for each panel; a new figure if left out.
+
+        Returns
+        -------
+        ndarray of Axes, shape (panels,)
+
+        Raises
+        ------
+        OptionError
+            If the model has no random effects, or an argument does not fit.
+        """
+        contents = qq_contents(cast("LMMResults", self), of, alpha, draws, rng)
+        return qq_plots(contents, ax=ax)
 
     def plot_trimming(self, *, ax: Axes | Iterable[Axes] | None = None) -> NDArray[np.object_]:
         """Draw how the trimming went: the objective by outer step, and each row's contribution with the cut.
