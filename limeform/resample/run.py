@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -113,6 +114,7 @@ def run(
     OptionError
         If the backend or the progress bar is not installed.
     """
+    work = _as_sent(work)
     chunks = [refits[start : start + size] for start in range(0, len(refits), size)]
     bar = _bar(len(refits)) if progress else None
     done: list[Result] = []
@@ -130,6 +132,18 @@ def run(
         if bar is not None:
             bar.close()
     return done, False
+
+
+def _as_sent(work: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Return the work as another process would get it.
+
+    Arrays change their layout on the way, and with it the last digits of what is computed from them.
+    """
+    try:
+        copied: Callable[[Any], Result] = pickle.loads(pickle.dumps(work))
+    except (pickle.PicklingError, AttributeError, TypeError):  # such as a function defined inside another
+        return work
+    return copied
 
 
 def _chosen(backend: str | None, n_jobs: int | None) -> AbstractContextManager[Any]:
