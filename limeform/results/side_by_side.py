@@ -63,9 +63,10 @@ def table(
         raise OptionError(f'beside={beside!r}: give "se", "ci", "p" or "none"')
     titles = [f"({i})" for i in range(1, len(fits) + 1)] if names is None else [str(name) for name in names]
     fixed = [_fixed(fit, beside, alpha) for fit in fits]
-    random = [_random(fit) for fit in fits]
+    random = _alike([_random(fit) for fit in fits])
     statistics = [_statistics(fit) for fit in fits]
-    blocks = [_union(fixed), _union(random), list(STATISTICS.values())]
+    every = sorted(_union(random), key=lambda name: name.startswith("sigma"))
+    blocks = [_union(fixed), every, list(STATISTICS.values())]
     index = ["Response", "Method", *(name for block in blocks for name in block)]
     columns = [
         {"Response": fit.design.response, "Method": fit.method} | {name: cell for name, (_, cell) in (a | b | c).items()}
@@ -103,6 +104,14 @@ def _random(fit: LMMResults) -> Cells:
         name: (float(value), "" if np.isnan(value) else format_number(float(value)))
         for name, value in zip(parameters.names[first:], values[first:], strict=True)
     }
+
+
+def _alike(parts: list[Cells]) -> list[Cells]:
+    """Call the only effect of a group, if it is the intercept, as the fits with several effects do."""
+    every = {name for part in parts for name in part}
+    longer = {name: f"{name[:-1]}: 1)" for name in every if f"{name[:-1]}: 1)" in every}
+    renamed = [{longer.get(name, name): cell for name, cell in part.items()} for part in parts]
+    return renamed
 
 
 def _statistics(fit: LMMResults) -> Cells:
