@@ -53,8 +53,8 @@ def _encode_texts(values: pd.Series, writer: Writer, name: str) -> dict[str, Any
     if wrong is not None:
         raise ArchiveError(f"the column {name!r} cannot be stored: it holds {type(wrong).__name__}, such as {wrong!r}")
     plain = [level.item() if isinstance(level, np.generic) else level for level in levels]
-    text = isinstance(values.dtype, pd.StringDtype)
-    return {"kind": "texts", "codes": writer.add(np.asarray(codes)), "levels": plain, "string": text}
+    dtype = ("str" if str(values.dtype) == "str" else "string") if isinstance(values.dtype, pd.StringDtype) else "object"
+    return {"kind": "texts", "codes": writer.add(np.asarray(codes)), "levels": plain, "dtype": dtype}
 
 
 def decode_series(tree: dict[str, Any], array: Callable[[str], Any]) -> pd.Series:
@@ -86,7 +86,9 @@ def _decoded(tree: dict[str, Any], get: Callable[[Any], Any]) -> pd.Series:
             raise ValueError("texts that are no texts")
         levels = pd.Series([*tree["levels"], None], dtype=object)
         values = pd.Series(levels.to_numpy()[codes], dtype=object)
-        return values.astype("str" if pd.options.future.infer_string else "string") if tree["string"] else values
+        if tree["dtype"] not in ("object", "str", "string"):
+            raise ValueError(f"unknown type {tree['dtype']!r}")
+        return values.astype(tree["dtype"])
     if kind == "categories":
         categories = pd.Index(_decoded(tree["categories"], get))
         return pd.Series(pd.Categorical.from_codes(codes, categories=categories, ordered=bool(tree["ordered"])))

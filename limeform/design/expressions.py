@@ -40,7 +40,9 @@ def used_columns(recipe: Recipe, frame: pd.DataFrame, more: list[str]) -> pd.Dat
         Columns that keywords name.
     """
     formula = recipe.formula
+    parts = [recipe.fixed.formula, *(spec.formula for spec in recipe.random)]
     expressions = [formula.response, *formula.offsets, *(name for term in formula.random for name in term.groups)]
-    names = required_columns([recipe.fixed.formula, *(spec.formula for spec in recipe.random)], expressions, frame)
+    expressions += [str(factor.expr) for part in parts for term in part for factor in term.factors]
+    names = required_columns(parts, expressions, frame)
     names = [name for name in frame.columns if name in names or name in more]
     return pd.DataFrame({name: frame[name] for name in names}, index=frame.index, copy=False)

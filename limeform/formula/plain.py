@@ -19,6 +19,9 @@ TRANSFORMS = frozenset(
 )
 """formulaic's transforms, but those that take functions."""
 
+CODINGS = frozenset({"Treatment", "Sum", "Helmert", "Diff", "Poly"})
+"""Those that may also stand without a call, as in ``C(x, Sum)``."""
+
 CONTRASTS = frozenset({"treatment", "sum", "helmert", "diff", "poly", "backward", "forward", "sas", "SAS"})
 
 NUMPY = frozenset(
@@ -80,9 +83,10 @@ def _first_refused(node: ast.AST, names: set[str], numpy: set[str]) -> str | Non
             return ast.unparse(node)
         children: list[ast.AST] = [*node.args, *node.keywords]
     elif isinstance(node, ast.Attribute):
-        return None if _is_constant_of_numpy(node, numpy) else ast.unparse(node)
+        plain = _is_constant_of_numpy(node, numpy) or _is_contrast(node, names)
+        return None if plain else ast.unparse(node)
     elif isinstance(node, ast.Name):
-        return None if node.id in names else node.id
+        return None if node.id in names or node.id in CODINGS else node.id
     elif not isinstance(node, NODES) or _too_large(node):
         return ast.unparse(node)
     else:
@@ -95,10 +99,15 @@ def _may_be_called(function: ast.expr, names: set[str], numpy: set[str]) -> bool
         return function.id in TRANSFORMS and function.id not in names
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
         module = function.value.id
-        if module == "contr" and module not in names:
-            return function.attr in CONTRASTS
+        if module == "contr":
+            return _is_contrast(function, names)
         return module in numpy and module not in names and function.attr in NUMPY
     return False
+
+
+def _is_contrast(node: ast.Attribute, names: set[str]) -> bool:
+    known = isinstance(node.value, ast.Name) and node.value.id == "contr" and "contr" not in names
+    return known and node.attr in CONTRASTS
 
 
 def _is_constant_of_numpy(node: ast.Attribute, numpy: set[str]) -> bool:
