@@ -7,7 +7,7 @@ from limeform.resample.bootstrap import BootstrapResults, Replay
 from limeform.resample.cases import CaseSampling, case_sampling, take
 from limeform.resample.parameters import Parameters, parameters_of
 from limeform.resample.responses import Effects, Responses, parametric, residual
-from limeform.resample.run import Progress, Stream, run, streams
+from limeform.resample.run import Progress, Stream, Streams, run, streams
 
 __all__ = [
     "BootstrapResults",
@@ -18,6 +18,7 @@ __all__ = [
     "Replay",
     "Responses",
     "Stream",
+    "Streams",
     "case_sampling",
     "parameters_of",
     "parametric",

@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
@@ -17,8 +18,11 @@ from limeform.errors import OptionError
 Rng = int | np.random.Generator | None
 Result = TypeVar("Result")
 
-WAVE = 4
-"""Chunks for each worker that are handed out together where a backend cannot return one after another."""
+TASKS = 8
+"""Tasks for each worker: enough that none waits long for the others at the end."""
+
+WAVE = 2
+"""Tasks for each worker that are handed out together where a backend cannot return one after another."""
 
 
 class Progress(Protocol):
@@ -51,8 +55,45 @@ class Stream:
         return np.random.Generator(self.kind(self.seed))
 
 
-def streams(rng: Rng, n: int) -> list[Stream]:
-    """Return n independent streams, those of ``rng.spawn(n)``, so that a refit does not depend on who does it.
+@dataclass(frozen=True)
+class Streams(Sequence[Stream]):
+    """Streams by number, made when they are used: a range of them is sent to another process as five numbers.
+
+    Attributes
+    ----------
+    root : numpy.random.SeedSequence
+        What they are spawned from: stream i is ``root.spawn(...)[i]``.
+    kind : type
+        The bit generator.
+    numbers : range
+        Which streams these are.
+    """
+
+    root: Any
+    kind: type
+    numbers: range
+
+    def __len__(self) -> int:
+        """Return the number of streams."""
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, item: int) -> Stream: ...
+
+    @overload
+    def __getitem__(self, item: slice) -> Streams: ...
+
+    def __getitem__(self, item: int | slice) -> Stream | Streams:
+        """Return one stream, or some of them."""
+        if isinstance(item, slice):
+            return Streams(self.root, self.kind, self.numbers[item])
+        key = (*self.root.spawn_key, self.numbers[item])
+        seed = np.random.SeedSequence(self.root.entropy, spawn_key=key, pool_size=self.root.pool_size)
+        return Stream(seed, self.kind)
+
+
+def streams(rng: Rng, n: int) -> Streams:
+    """Return n independent streams, those of ``rng.spawn(1)[0].spawn(n)``: a refit does not depend on who does it.
 
     Parameters
     ----------
@@ -71,10 +112,10 @@ def streams(rng: Rng, n: int) -> list[Stream]:
     if not (rng is None or isinstance(rng, (int, np.integer, np.random.Generator))) or isinstance(rng, bool):
         raise OptionError(f"rng={rng!r}: give None, a whole number, or a numpy.random.Generator")
     try:
-        children = np.random.default_rng(rng).spawn(int(n))
+        child = np.random.default_rng(rng).spawn(1)[0].bit_generator
     except (TypeError, ValueError) as error:
         raise OptionError(f"rng={rng!r} cannot be split into streams: {error}") from error
-    return [Stream(child.bit_generator.seed_seq, type(child.bit_generator)) for child in children]
+    return Streams(child.seed_seq, type(child), range(int(n)))
 
 
 def run(
@@ -118,14 +159,19 @@ def run(
     chunks = [refits[start : start + size] for start in range(0, len(refits), size)]
     bar = _bar(len(refits)) if progress else None
     done: list[Result] = []
+    results: Iterator[list[Result]]
     try:
         with _chosen(backend, n_jobs):
             workers = _workers(n_jobs)
-            results = (work(chunk) for chunk in chunks) if workers == 1 else _parallel(work, chunks, n_jobs, workers)
-            for chunk, result in zip(chunks, results, strict=False):
-                done.append(result)
+            if workers == 1:
+                tasks, results = [[chunk] for chunk in chunks], ([work(chunk)] for chunk in chunks)
+            else:
+                tasks = _tasks(chunks, workers)
+                results = _parallel(partial(_each, work), tasks, n_jobs, workers)
+            for task, found in zip(tasks, results, strict=False):
+                done += found
                 if bar is not None:
-                    bar.update(len(chunk))
+                    bar.update(sum(map(len, task)))
     except KeyboardInterrupt:
         return done, True
     finally:
@@ -166,6 +212,16 @@ def _workers(n_jobs: int | None) -> int:
         return int(effective_n_jobs(n_jobs))
     except (TypeError, ValueError) as error:
         raise OptionError(f"n_jobs={n_jobs!r}: give a number of workers such as 2, or -1 for all cores") from error
+
+
+def _tasks(chunks: Sequence[Sequence[Stream]], workers: int) -> list[list[Sequence[Stream]]]:
+    """Hand out several chunks at once: sending the model to a worker costs as much as fifty refits."""
+    together = -(-len(chunks) // (TASKS * workers))
+    return [list(chunks[start : start + together]) for start in range(0, len(chunks), together)]
+
+
+def _each(work: Callable[[Any], Result], chunks: Sequence[Any]) -> list[Result]:
+    return [work(chunk) for chunk in chunks]
 
 
 def _parallel(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from limeform.resample import Effects, parametric, residual
+from limeform.resample import Effects, parametric, residual, streams
 
 RNG = np.random.default_rng(8)
 CODES = np.repeat(np.arange(30), 4).astype(np.int32)
@@ -48,3 +48,10 @@ def test_a_variance_of_zero_draws_zero():
     flat = (Effects(Z, CODES, np.zeros((2, 2)), np.zeros((30, 2))),)
     source = residual(MEAN, flat, SD, RNG.normal(size=120), np.ones(120, dtype=bool))
     np.testing.assert_array_equal(source.pools[0], 0.0)
+
+
+def test_streams_are_those_that_numpy_spawns():
+    ours = [stream.generator().normal(size=3) for stream in streams(7, 5)]
+    theirs = [child.normal(size=3) for child in np.random.default_rng(7).spawn(1)[0].spawn(5)]
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(streams(7, 5)[2:4][1].generator().normal(size=3), theirs[3])
