@@ -1,6 +1,6 @@
 """The bootstrap against lme4::bootMer: 1,000 refits of the sleepstudy model on one core each, alternating.
 
-    python -m benchmarks.bootstrap
+python -m benchmarks.bootstrap
 """
 
 from __future__ import annotations

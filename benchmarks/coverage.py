@@ -51,7 +51,7 @@ def meta(rng: np.random.Generator, outliers: float = 0.0) -> pd.DataFrame:
     n = len(data)
     data["se"] = rng.uniform(0.5, 1.0, n)
     data["y"] = 1.0 + 0.5 * data["x"] + 0.7 * rng.normal(size=GROUPS)[data["group"]] + data["se"] * rng.normal(size=n)
-    far = rng.choice(n, int(round(outliers * n)), replace=False)
+    far = rng.choice(n, round(outliers * n), replace=False)
     data.loc[far, "y"] += 8.0 * data.loc[far, "se"]
     return data
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
 from limeform.archive.file import Writer
 from limeform.errors import ArchiveError
@@ -40,9 +41,10 @@ def encode_series(values: pd.Series, writer: Writer, name: str) -> dict[str, Any
         return {"kind": "plain", "values": writer.add(values.to_numpy())}
     if str(dtype) in NULLABLE:
         missing = values.isna().to_numpy(dtype=bool)
-        filled = values.fillna(dtype.type(0)).to_numpy(dtype=np.dtype(dtype.numpy_dtype))  # type: ignore[union-attr]
+        extension: Any = dtype
+        filled = values.to_numpy(dtype=extension.numpy_dtype, na_value=extension.type(0))
         return {"kind": "nullable", "dtype": str(dtype), "values": writer.add(filled), "missing": writer.add(missing)}
-    if dtype == object or isinstance(dtype, pd.StringDtype):
+    if is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype):
         return _encode_texts(values, writer, name)
     raise ArchiveError(f"the column {name!r} cannot be stored: its type is {dtype}; convert it to numbers or text")
 
@@ -53,7 +55,9 @@ def _encode_texts(values: pd.Series, writer: Writer, name: str) -> dict[str, Any
     if wrong is not None:
         raise ArchiveError(f"the column {name!r} cannot be stored: it holds {type(wrong).__name__}, such as {wrong!r}")
     plain = [level.item() if isinstance(level, np.generic) else level for level in levels]
-    dtype = ("str" if str(values.dtype) == "str" else "string") if isinstance(values.dtype, pd.StringDtype) else "object"
+    dtype = (
+        ("str" if str(values.dtype) == "str" else "string") if isinstance(values.dtype, pd.StringDtype) else "object"
+    )
     return {"kind": "texts", "codes": writer.add(np.asarray(codes)), "levels": plain, "dtype": dtype}
 
 
@@ -112,10 +116,12 @@ def decode_index(tree: dict[str, Any], array: Callable[[str], Any]) -> pd.Index:
     try:
         names = tree["names"]
         if tree["kind"] == "range":
-            return pd.RangeIndex(*tree["range"], name=names[0])
+            start, stop, step = tree["range"]
+            return pd.RangeIndex(start, stop, step, name=names[0])
         parts = [decode_series(part, array) for part in tree["parts"]]
         if len(parts) == 1:
-            return pd.Index(parts[0], name=names[0])
+            labels: pd.Index = pd.Index(parts[0], name=names[0])
+            return labels
         return pd.MultiIndex.from_arrays(parts, names=names)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArchiveError(f"the file is damaged: the labels of the rows cannot be read ({error})") from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.metadata
 import io
 import json
 import os
@@ -38,7 +40,7 @@ class Writer:
         return {"array": name}
 
 
-def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Writer, package: str) -> None:
+def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Writer) -> None:
     """Write a document with its arrays.
 
     Parameters
@@ -49,8 +51,6 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Wri
         What `json` can hold.
     writer : Writer
         Arrays.
-    package : str
-        Version of limeform.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Wri
     members = {name: _as_bytes(array) for name, array in writer.arrays.items()}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     body = json.dumps(document, allow_nan=True)
-    head = {"format": FORMAT, "version": VERSION, "limeform": package, "members": sums}
+    head = {"format": FORMAT, "version": VERSION, "limeform": _version(), "members": sums}
     head["sha256"] = _checksum(sums, body)
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -72,8 +72,16 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Wri
                 archive.writestr(name, content)
         os.replace(partial, target)
     except OSError as error:
-        partial.unlink(missing_ok=True) if partial.parent.is_dir() and os.access(partial.parent, os.W_OK) else None
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise ArchiveError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("limeform")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _as_bytes(array: AnyArray) -> bytes:

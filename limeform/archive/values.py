@@ -12,7 +12,7 @@ import numpy as np
 from limeform.archive.file import Writer
 from limeform.errors import ArchiveError
 
-Classes = Mapping[str, type]
+Classes = Mapping[str, type[Any]]
 
 
 def encode(value: Any, writer: Writer, classes: Classes) -> Any:

@@ -17,7 +17,7 @@ __all__ = [
     "Recipe",
     "TermColumns",
     "apply",
-    "effects_columns",
     "build_design",
+    "effects_columns",
     "to_frame",
 ]

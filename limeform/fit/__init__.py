@@ -1,7 +1,16 @@
 """The pipeline from a design to estimates."""
 
 from limeform.fit.checks import check_design
-from limeform.fit.estimate import Estimates, Setup, cochran_q, estimate, estimate_again, mode_slopes_of, modes_of, prepare
+from limeform.fit.estimate import (
+    Estimates,
+    Setup,
+    cochran_q,
+    estimate,
+    estimate_again,
+    mode_slopes_of,
+    modes_of,
+    prepare,
+)
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, refit_trimmed
 

@@ -159,16 +159,14 @@ class ManyCases:
             return None
         return cls(setup, unit_products(setup.products, y, setup.rows, units, count), second, reml)
 
-    def estimate(self, chosen: NDArray[np.intp], start: FloatArray) -> tuple[Draws, NDArray[np.bool_]]:
+    def estimate(self, chosen: NDArray[np.integer], start: FloatArray) -> tuple[Draws, NDArray[np.bool_]]:
         """Return the fits of draws, shape (d, units), and which are settled; the others have to be fitted singly."""
         criterion = make_criterion(self.setup.products, self.setup.residual, self.reml)
         total = np.array([self.setup.products.weight.sum(), self.setup.products.log_precision])
         return _solve(self.setup, self.units.drawn(chosen, criterion, total), self.second, criterion, start)
 
 
-def _by_one(
-    setup: Setup, responses: FloatArray, reml: bool, start: FloatArray, lower: FloatArray | None
-) -> Draws:
+def _by_one(setup: Setup, responses: FloatArray, reml: bool, start: FloatArray, lower: FloatArray | None) -> Draws:
     fits = []
     for y in responses:
         again = replace(setup, products=with_response(setup.products, y, setup.rows))

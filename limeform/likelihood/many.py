@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limeform.likelihood.batched import FloatArray, cholesky, cholesky_definite, multiply, solve_lower, solve_upper
 from limeform.likelihood.coordinates import chunks
@@ -44,7 +45,7 @@ class ManyProducts:
     degrees: FloatArray
     constant: FloatArray
 
-    def of(self, draws: IntArray) -> ManyProducts:
+    def of(self, draws: NDArray[np.integer]) -> ManyProducts:
         """Return the statistics of some draws."""
         shared = self.factor.shape[2] == 1
         return ManyProducts(
@@ -88,9 +89,7 @@ class ManyPoints:
     scale: FloatArray
 
 
-def many_products(
-    products: CrossProducts, responses: FloatArray, rows: Rows, criterion: Criterion
-) -> ManyProducts:
+def many_products(products: CrossProducts, responses: FloatArray, rows: Rows, criterion: Criterion) -> ManyProducts:
     """Reduce many responses, ``responses`` less offset, shape (d, n); what does not depend on them is taken over.
 
     Parameters
@@ -158,7 +157,7 @@ class UnitProducts:
     weight: FloatArray
     log_precision: FloatArray
 
-    def drawn(self, chosen: IntArray, criterion: Criterion, total: FloatArray) -> ManyProducts:
+    def drawn(self, chosen: NDArray[np.integer], criterion: Criterion, total: FloatArray) -> ManyProducts:
         """Return the statistics of draws of units.
 
         Parameters
@@ -233,7 +232,7 @@ def _working(
 
 
 def evaluate_many(
-    data: ManyProducts, second: FloatArray, criterion: Criterion, theta: FloatArray, draws: IntArray
+    data: ManyProducts, second: FloatArray, criterion: Criterion, theta: FloatArray, draws: NDArray[np.integer]
 ) -> ManyPoints:
     """Evaluate the profiled criterion with its first two derivatives.
 
@@ -294,9 +293,11 @@ def _profile(
     """Return value, beta, inverse root, scale and quadratic form of every draw; NaN where ``gram`` is not definite."""
     p = gram.shape[1] - 1
     root = _roots(gram)
-    inverse = np.linalg.inv(root[:, :p, :p]).transpose(0, 2, 1)
+    inverse: FloatArray = np.linalg.inv(root[:, :p, :p]).astype(np.float64, copy=False).transpose(0, 2, 1)
     beta = (inverse @ root[:, p, :p, None])[:, :, 0]
     quadratic = root[:, p, p] ** 2
+    scale: FloatArray
+    fit: FloatArray
     if criterion.residual is ResidualVariance.SHARED:
         scale = quadratic / data.degrees
         fit = 0.5 * data.degrees * (1.0 + np.log(scale))

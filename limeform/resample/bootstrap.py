@@ -262,7 +262,9 @@ class BootstrapResults:
         columns = [self.estimate, self.bias, self.se, ends[0], ends[1]]
         cells = [[f"{value:.4f}" for value in row] for row in zip(*columns, strict=True)]
         headers = ["estimate", "bias", "std err", f"[{share / 2:.3g}", f"{1 - share / 2:.3g}]"]
-        table = SimpleTable(cells, headers, [str(name) for name in self.estimate.index], title=self._title(), txt_fmt=fmt_params)
+        table = SimpleTable(
+            cells, headers, [str(name) for name in self.estimate.index], title=self._title(), txt_fmt=fmt_params
+        )
         summary = Summary()
         summary.tables.append(table)
         summary.add_extra_txt(["Notes:", *(f"[{i}] {note}" for i, note in enumerate(self._notes(method), 1))])

@@ -55,7 +55,9 @@ def parameters_of(design: Design) -> Parameters:
 
     Returns
     -------
+
     Parameters
+    ----------
         Standard deviations are called ``sd(group)`` or, where a group has several effects, ``sd(group: effect)`` with 1
         for the intercept; correlations ``cor(group: effect, effect)``; residual standard deviations ``sigma`` or
         ``sigma(level)``. Known sampling variances are no parameters.

@@ -95,7 +95,7 @@ class Residual:
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
         """Return a new response, shape (n,)."""
-        y = self.mean + self.error_sd * rng.choice(self.standardized, len(self.mean))
+        y: FloatArray = self.mean + self.error_sd * rng.choice(self.standardized, len(self.mean))
         for factor, pool in zip(self.effects, self.pools, strict=True):
             u = pool[rng.integers(len(pool), size=len(factor.modes))]
             y += np.einsum("nk,nk->n", factor.z, u[factor.codes])

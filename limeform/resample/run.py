@@ -198,13 +198,16 @@ def _chosen(backend: str | None, n_jobs: int | None) -> AbstractContextManager[A
         return nullcontext()
     try:
         # Without n_jobs a cluster is used as a whole, and processes by one.
-        return parallel_config(backend=backend, **({} if n_jobs is None else {"n_jobs": n_jobs}))
+        chosen: AbstractContextManager[Any] = parallel_config(
+            backend=backend, **({} if n_jobs is None else {"n_jobs": n_jobs})
+        )
     except (ImportError, ValueError, TypeError) as error:
         raise OptionError(
             f"backend={backend!r} cannot be used: {_first_line(error)}. joblib's own are 'loky', 'threading' and "
             "'multiprocessing'; 'dask' needs the package distributed and a running client, 'ray' the package ray "
             "with ray.util.joblib.register_ray()"
         ) from error
+    return chosen
 
 
 def _workers(n_jobs: int | None) -> int:

@@ -141,8 +141,8 @@ def _nested(small: LMMResults, large: LMMResults) -> bool:
     fixed = len(independent_columns(both, np.ones(len(both)))) == large.design.x.shape[1]
     few, many = small.design.random, large.design.random
     if few is None:
-        return fixed
-    return fixed and many is not None and few.factor == many.factor and set(few.names) <= set(many.names)
+        return bool(fixed)
+    return bool(fixed and many is not None and few.factor == many.factor and set(few.names) <= set(many.names))
 
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
 from limeform.errors import OptionError, SolverError
-from limeform.fit import Estimates, Setup, TrimReport, estimate, estimate_again, refit_trimmed
+from limeform.fit import Estimates, Setup, Trimming, TrimReport, estimate, estimate_again, refit_trimmed
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
 from limeform.resample.refits import refit_design
@@ -41,6 +41,7 @@ class FittedModel(Protocol):
     keywords: Keywords
     reml_reason: str
     source: Any
+    trim: Trimming
     _always: NDArray[np.bool_]
 
     def fit(self, solver: Solver | None = None) -> LMMResults:

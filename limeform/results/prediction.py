@@ -276,5 +276,7 @@ def _notes(fit: LMMResults, random: Of, unknown: bool) -> tuple[str, ...]:
     plus = f": adds {' and '.join(added)}" if added else ": the same variance"
     notes = [f"Interval of the mean, variance: {mean}; {held}.", f"Interval of {said}{plus}."]
     if unknown:
-        notes.append("The residual variance of some rows is unknown: their weights or sigma level is not in the new data.")
+        notes.append(
+            "The residual variance of some rows is unknown: their weights or sigma level is not in the new data."
+        )
     return tuple(notes)

@@ -80,9 +80,7 @@ def standardized(fit: LMMResults, of: str) -> list[FloatArray]:
     return list(values.T)
 
 
-def _quantiles(
-    values: FloatArray, simulated: Sequence[FloatArray], alpha: float, name: str, title: str
-) -> Quantiles:
+def _quantiles(values: FloatArray, simulated: Sequence[FloatArray], alpha: float, name: str, title: str) -> Quantiles:
     n = len(values)
     expected = norm.ppf((np.arange(1, n + 1) - 0.375) / (n + 0.25))
     ends = [alpha / 2, 1 - alpha / 2]

@@ -62,12 +62,10 @@ class Saving:
         >>> lf.load(path).llf == results.llf
         True
         """
-        from limeform import __version__  # not above: the package imports this module
-
         fit = cast("LMMResults", self)
         writer = Writer()
         document = {"model": _model(fit, writer), "fit": _fit(fit, writer)}
-        write(path, document, writer, __version__)
+        write(path, document, writer)
 
 
 def refuse_code(formula: Any, frame: pd.DataFrame, taken: list[str], scope: Scope, what: str) -> None:

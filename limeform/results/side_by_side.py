@@ -19,9 +19,7 @@ Beside = Literal["se", "ci", "p", "none"]
 STATISTICS = {"nobs": "Observations", "groups": "Groups", "llf": "Log-likelihood", "aic": "AIC", "bic": "BIC"}
 
 
-def table(
-    *fits: LMMResults, names: Sequence[str] | None = None, beside: Beside = "se", alpha: float = 0.05
-) -> Table:
+def table(*fits: LMMResults, names: Sequence[str] | None = None, beside: Beside = "se", alpha: float = 0.05) -> Table:
     """Put fits side by side.
 
     Parameters
@@ -69,11 +67,17 @@ def table(
     blocks = [_union(fixed), every, list(STATISTICS.values())]
     index = ["Response", "Method", *(name for block in blocks for name in block)]
     columns = [
-        {"Response": fit.design.response, "Method": fit.method} | {name: cell for name, (_, cell) in (a | b | c).items()}
+        {"Response": fit.design.response, "Method": fit.method}
+        | {name: cell for name, (_, cell) in (a | b | c).items()}
         for fit, a, b, c in zip(fits, fixed, random, statistics, strict=True)
     ]
-    values = [{name: value for name, (value, _) in (a | b | c).items()} for a, b, c in zip(fixed, random, statistics, strict=True)]
-    cells = pd.DataFrame({i: column for i, column in enumerate(columns)}, index=index).fillna("").set_axis(titles, axis=1)
+    values = [
+        {name: value for name, (value, _) in (a | b | c).items()}
+        for a, b, c in zip(fixed, random, statistics, strict=True)
+    ]
+    cells = (
+        pd.DataFrame({i: column for i, column in enumerate(columns)}, index=index).fillna("").set_axis(titles, axis=1)
+    )
     frame = pd.DataFrame({i: value for i, value in enumerate(values)}, index=index[2:]).set_axis(titles, axis=1)
     rules = tuple(np.cumsum([2, *(len(block) for block in blocks[:-1])]).tolist())
     return Table(frame, cells, "Fits side by side", _notes(fits, beside, alpha), rules)
@@ -83,16 +87,17 @@ Cells = dict[str, tuple[float, str]]
 
 
 def _fixed(fit: LMMResults, beside: Beside, alpha: float) -> Cells:
-    ends, found = fit.conf_int(alpha), {}
-    for name, value in fit.params.items():
+    ends, found = fit.conf_int(alpha).to_numpy(), {}
+    columns = zip(fit.design.names, fit.estimates.beta, fit.bse, fit.pvalues, ends, strict=True)
+    for name, value, se, p_value, (low, high) in columns:
         text = format_number(float(value))
         if beside == "se":
-            text += f" ({format_number(float(fit.bse[name]))})"
+            text += f" ({format_number(float(se))})"
         elif beside == "ci":
-            text += f" [{format_number(float(ends.loc[name, 0]))}, {format_number(float(ends.loc[name, 1]))}]"
+            text += f" [{format_number(float(low))}, {format_number(float(high))}]"
         elif beside == "p":
-            text += f" ({format_p(float(fit.pvalues[name]))})"
-        found[str(name)] = (float(value), text)
+            text += f" ({format_p(float(p_value))})"
+        found[name] = (float(value), text)
     return found
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.likelihood.dense import make_data
-from tests.likelihood.test_objective import build
 
 from limeform.covariance import BlockDiagonal, Diagonal, Unstructured
 from limeform.likelihood.contributions import contributions
 from limeform.likelihood.crossproducts import Rows
 from limeform.likelihood.gaussian import ResidualVariance
+from tests.likelihood.dense import make_data
+from tests.likelihood.test_objective import build
 
 CONSTANT = 0.5 * np.log(2 * np.pi)
 STRUCTURES = {

@@ -138,7 +138,9 @@ def test_function_repeats_the_same_refits(fit, kind):
     boot = fit.bootstrap(15, kind, rng=4)
     again = boot.function(lambda refit: [refit.params["Days"], refit.sigma])
     np.testing.assert_allclose(again.draws, boot.draws[["Days", "sigma"]], rtol=1e-4)
-    np.testing.assert_allclose(again.conf_int(method="bca"), boot.conf_int(method="bca").loc[["Days", "sigma"]], rtol=1e-3)
+    np.testing.assert_allclose(
+        again.conf_int(method="bca"), boot.conf_int(method="bca").loc[["Days", "sigma"]], rtol=1e-3
+    )
     assert again.estimate[0] == fit.params["Days"]
 
 
@@ -146,7 +148,9 @@ def test_function_of_a_trimmed_fit_is_that_of_its_refits():
     fit = lf.lmm("Reaction ~ Days + (1 | Subject)", SLEEP, trim=lf.Trimming(0.1, starts=2, correct=True)).fit()
     for kind in KINDS:
         boot = fit.bootstrap(6, kind, rng=4)
-        np.testing.assert_allclose(boot.function(lambda refit: refit.sigma).draws["value"], boot.draws["sigma"], rtol=1e-4)
+        np.testing.assert_allclose(
+            boot.function(lambda refit: refit.sigma).draws["value"], boot.draws["sigma"], rtol=1e-4
+        )
 
 
 def test_function_that_raises(fit):

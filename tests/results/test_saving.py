@@ -27,7 +27,9 @@ MODELS = {
     "weights and a value of the caller": lambda: lf.lmm(
         "Reaction ~ half * scale(Days) + bs(Days, knots=KNOTS) + (Days || Subject)", DATA, weights="w"
     ),
-    "numpy and a dot": lambda: lf.lmm("np.log(Reaction) ~ . + (1 | Subject)", DATA[["Reaction", "Days", "Subject", "half"]]),
+    "numpy and a dot": lambda: lf.lmm(
+        "np.log(Reaction) ~ . + (1 | Subject)", DATA[["Reaction", "Days", "Subject", "half"]]
+    ),
     "known errors": lambda: lf.lmm("Reaction ~ poly(Days, 2) + (1 | Subject)", DATA, se="se"),
     "offsets": lambda: lf.lmm("Reaction ~ Days + offset(0.1 * shift) + (1 | Subject)", DATA),
     "strata and an interaction": lambda: lf.lmm("Reaction ~ Days + (1 | Subject:half)", DATA, sigma="half"),
@@ -71,7 +73,9 @@ def test_values_given_by_keyword(path):
 
 
 def test_models_from_arrays_and_refits(path):
-    model = lf.LMM(SLEEP["Reaction"], np.column_stack([np.ones(180), SLEEP["Days"]]), random=lf.Random(SLEEP["Subject"]))
+    model = lf.LMM(
+        SLEEP["Reaction"], np.column_stack([np.ones(180), SLEEP["Days"]]), random=lf.Random(SLEEP["Subject"])
+    )
     fit = model.fit().refit(np.sqrt(SLEEP["Reaction"]))
     fit.save(path)
     pd.testing.assert_series_equal(lf.load(path).params, fit.params)
@@ -79,7 +83,9 @@ def test_models_from_arrays_and_refits(path):
 
 
 def test_labels_of_rows_come_back(path):
-    data = DATA.set_index(pd.MultiIndex.from_arrays([DATA["Subject"].to_numpy(), DATA["Days"].to_numpy()], names=["s", "d"]))
+    data = DATA.set_index(
+        pd.MultiIndex.from_arrays([DATA["Subject"].to_numpy(), DATA["Days"].to_numpy()], names=["s", "d"])
+    )
     fit = lf.lmm("Reaction ~ Days + (1 | Subject)", data).fit()
     fit.save(path)
     pd.testing.assert_index_equal(lf.load(path).resid.index, data.index)
@@ -112,9 +118,9 @@ def test_functions_of_the_user_are_not_saved(path):
 
 
 def test_objects_of_the_user_are_not_saved(path):
-    knots = pd.date_range("2020-01-01", periods=2)
-    fit = lf.lmm("Reaction ~ I(Days + len(knots)) + (1 | Subject)", DATA).fit()
-    with pytest.raises(lf.ArchiveError, match="len"):
+    level = pd.Timestamp("2020-01-01")  # noqa: F841 -- the formula uses it
+    fit = lf.lmm("Reaction ~ I(Days * (1 < 2 if level else 0)) + (1 | Subject)", DATA).fit()
+    with pytest.raises(lf.ArchiveError, match="if level else"):
         fit.save(path)
 
 
@@ -152,7 +158,9 @@ def forged(path, change):
         body = json.loads(head["content"])
         change(body, members)
         head["content"] = json.dumps(body)
-        head["members"] = {k: archive_file.hashlib.sha256(v).hexdigest() for k, v in members.items() if k != "limeform.json"}
+        head["members"] = {
+            k: archive_file.hashlib.sha256(v).hexdigest() for k, v in members.items() if k != "limeform.json"
+        }
         head["sha256"] = archive_file._checksum(head["members"], head["content"])
         members["limeform.json"] = json.dumps(head).encode()
 

@@ -24,13 +24,13 @@ def wells(x, which):
 
 
 def test_each_problem_reaches_a_minimum_of_its_own():
-    found = minimise_many(wells, CENTRES + [[0.1, 1.0], [4.0, 4.0], [-0.2, 0.0]])
+    found = minimise_many(wells, CENTRES + np.array([[0.1, 1.0], [4.0, 4.0], [-0.2, 0.0]]))
     assert found.converged.all()
     np.testing.assert_allclose(np.abs(found.x - CENTRES), [[1.0, 0.0]] * 3, atol=1e-6)
 
 
 def test_a_saddle_is_not_called_a_minimum():
-    assert not minimise_many(wells, CENTRES + [[0.0, 0.0]] * 3).converged.any()
+    assert not minimise_many(wells, CENTRES.copy()).converged.any()
 
 
 def test_a_problem_without_value_is_left_alone():
