@@ -76,8 +76,8 @@ SLEEP_FORMULA = "Reaction ~ Days + (Days | Subject)"
 SLOPES_FORMULA = "y ~ x + z + f + (x | g)"
 TRIM_FORMULA = "y ~ x + (1 | study)"
 TRIM_NOTE = (
-    "A call fits ten data sets, from data frames; limetr has one start. Log-likelihoods are of the 80 rows kept, summed "
-    "over the data sets, limetr's at its estimates."
+    "A call fits ten data sets, from data frames; limetr has one start. Log-likelihoods are of the 80 rows kept, "
+    "summed over the data sets, limetr's at its estimates."
 )
 META_NOTE = "metafor's restricted log-likelihood contains ½ ln|X'X|, here half the logarithm of the number of studies."
 

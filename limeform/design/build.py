@@ -107,7 +107,7 @@ def build_design(
         refuse_sizes(part.matrix, part.names)
     kept = independent_columns(fixed.matrix, errors.precision)
     return Design(
-        response=formula.response,
+        response=formula.response.strip("`"),
         y=made.y,
         offset=made.offset,
         x=fixed.matrix if len(kept) == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),

@@ -83,10 +83,10 @@ class Columns:
 def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) -> dict[str, Formula]:
     """Return formulaic's reading of the fixed part and of each random term (``random0``, ...).
 
-    A dot in the formula stands for all columns but those of the response, the random terms and ``taken``.
+    A dot in the formula stands for all columns but those of the response, offsets, grouping factors and ``taken``.
     """
     texts = {"fixed": formula.fixed} | {f"random{i}": term.effects for i, term in enumerate(formula.random)}
-    elsewhere = [formula.response, *formula.offsets, *(str(term) for term in formula.random)]
+    elsewhere = [formula.response, *formula.offsets, *(part for term in formula.random for part in term.groups)]
     used = {*required_columns((), elsewhere, frame), *taken}
     available = [name for name in frame.columns if name not in used]
     parsed = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,8 @@ class Estimates:
         The solver's variables at the estimates, working coordinates.
     solution : Solution
         What the solver returned.
+    newton_steps : int
+        Iterations among the solver's that were Newton steps towards a start.
     """
 
     beta: FloatArray
@@ -100,6 +103,7 @@ class Estimates:
     singular: bool
     variables: FloatArray
     solution: Solution
+    newton_steps: int = 0
 
 
 def prepare(design: Design) -> Setup:
@@ -232,10 +236,13 @@ def estimate(
     Estimates
     """
     objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
-    begin = refined_start if refine else default_start
-    first = begin(objective) if start is None else start
-    solution = settle(objective, first, lambda at: _solve(objective, solver, at, lower))
-    return _natural_scale(objective, solution)
+    first = default_start(objective) if start is None else start
+    before = _refined(objective, first) if refine and start is None and objective.n_parameters else None
+    begin = first if before is None else before.x
+    solution = settle(objective, begin, lambda at: _solve(objective, solver, at, lower))
+    if before is None:
+        return _natural_scale(objective, solution)
+    return replace(_natural_scale(objective, _joined(before, solution)), newton_steps=before.iterations)
 
 
 def estimate_again(
@@ -247,10 +254,14 @@ def estimate_again(
     return again, estimate(again, reml, solver, start)
 
 
-def refined_start(objective: Objective) -> FloatArray:
-    """Return the default start after a few quick Newton steps: each costs a tenth of an Ipopt iteration."""
-    start = default_start(objective)
-    return start if objective.n_parameters == 0 else _refined(objective, start).x
+def _joined(before: Solution, after: Solution) -> Solution:
+    """Return a solution that counts the Newton steps taken before the solver was called."""
+    return replace(
+        after,
+        iterations=before.iterations + after.iterations,
+        evaluations=before.evaluations + after.evaluations,
+        history=(*before.history, *after.history),
+    )
 
 
 def default_start(objective: Objective) -> FloatArray:
@@ -277,12 +288,28 @@ def _dips(objective: Objective) -> list[FloatArray]:
     share = _moment_estimate(objective)
     found = []
     for psi in _stratum_starts(objective):
-        sizes = [share * factor for factor in FACTORS] if objective.covariance.size else [share]
-        scan = [np.concatenate([objective.covariance.start(size), psi]) for size in sizes]
-        values = [_value_or_infinity(objective, x) for x in scan]
-        walls = [np.inf, *values, np.inf]
-        found += [x for i, x in enumerate(scan) if walls[i] > walls[i + 1] <= walls[i + 2]]
-    return found or [np.concatenate([objective.covariance.start(share), np.zeros(objective.n_strata)])]
+        for shape in _shapes(objective):
+            scan = [np.concatenate([objective.covariance.parameters((share * f) ** 2 * shape), psi]) for f in FACTORS]
+            walls = [np.inf, *(_value_or_infinity(objective, x) for x in scan), np.inf]
+            found += [x for i, x in enumerate(scan) if walls[i] > walls[i + 1] <= walls[i + 2]]
+    fallback = [np.concatenate([objective.covariance.start(share), psi]) for psi in _stratum_starts(objective)]
+    return found or fallback
+
+
+def _shapes(objective: Objective) -> list[FloatArray]:
+    """Return the covariances that scans enlarge and shrink: all effects alike, in a meta-analysis others as well.
+
+    Known error variances of very different size are what gives the likelihood of several variances several maxima.
+    """
+    k = objective.covariance.size
+    shapes = [np.eye(k)] if k else []
+    if objective.criterion.residual is ResidualVariance.KNOWN and 1 < k <= 4:
+        shapes += [np.diag(np.where(np.arange(k) == j, 1.0, 1e-4)) for j in range(k)]
+        for i, j in combinations(range(k), 2):
+            pair = np.eye(k)
+            pair[i, j] = pair[j, i] = 0.98
+            shapes += [pair, 2.0 * np.eye(k) - pair]
+    return shapes
 
 
 def _moment_estimate(objective: Objective) -> float:

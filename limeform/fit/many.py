@@ -102,8 +102,8 @@ def estimate_many(
     Returns
     -------
     Draws
-        Equal, within the solver's tolerance, to refitting one by one: refits that end near a variance of zero, or do not
-        converge, are handed to the solver for single problems, which settles such cases.
+        Equal, within the solver's tolerance, to refitting one by one: refits that end near a variance of zero, or do
+        not converge, are handed to the solver for single problems, which settles such cases.
     """
     second = _quadratic(setup.covariance)
     if second is None or not _at_once(setup):

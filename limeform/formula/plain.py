@@ -1,7 +1,7 @@
 """Expressions that only compute: what a saved formula may hold, so that loading a file runs nobody's code.
 
-A formula is Python between its operators. Here its expressions are read as syntax trees and allowed column names, numbers,
-text, arithmetic, and calls of a fixed list of functions; nothing is evaluated.
+A formula is Python between its operators. Here its expressions are read as syntax trees and allowed column names,
+numbers, text, arithmetic, and calls of a fixed list of functions; nothing is evaluated.
 """
 
 from __future__ import annotations

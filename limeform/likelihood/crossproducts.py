@@ -238,7 +238,7 @@ def sum_outer(left: FloatArray, right: FloatArray, codes: IntArray, n_codes: int
         return (left.T @ right)[:, None, :]
     if right.shape[1] == 1:
         single = (left * right).T
-        return np.stack([np.bincount(codes, row, n_codes) for row in single])[:, :, None]
+        return np.array([np.bincount(codes, row, n_codes) for row in single], dtype=np.float64)[:, :, None]
     pointer = np.arange(len(codes) + 1, dtype=np.int32)
     sums = np.empty((left.shape[1], n_codes, right.shape[1]))
     for a in range(left.shape[1]):

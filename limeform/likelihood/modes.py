@@ -61,8 +61,8 @@ def conditional_modes(reduction: Reduction, covariance: Covariance, at: Profile,
 def mode_slopes(reduction: Reduction, covariance: Covariance, coordinates: Coordinates) -> FloatArray:
     """Return Gamma Z'PX of every level in the user's units, shape (m, k, p): by how much a mode falls with beta.
 
-    The error of X beta + Z b as a prediction depends on it (Henderson 1975, Best linear unbiased estimation and prediction
-    under a selection model, Biometrics 31).
+    The error of X beta + Z b as a prediction depends on it (Henderson 1975, Best linear unbiased estimation and
+    prediction under a selection model, Biometrics 31).
 
     Parameters
     ----------

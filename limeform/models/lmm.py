@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -13,7 +12,7 @@ from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, build_design, to_frame
-from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning
+from limeform.errors import OptionError
 from limeform.fit import Setup, Trimming, check_design, estimate, fit_trimmed, prepare
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
@@ -21,6 +20,7 @@ from limeform.models.keep import never_trimmed
 from limeform.models.source import Source, columns_of_model
 from limeform.resample import take
 from limeform.results import LMMResults
+from limeform.results.lmm import warn_of
 from limeform.solve import Solver, default_solver
 
 
@@ -124,7 +124,8 @@ class LMM:
         frame = to_frame(data)
         self.formula = formula
         self.keywords = replace(
-            keywords, **{key: value if isinstance(value, str) else "given" for key, value in keywords.given().items()}
+            keywords,
+            **{key: value if isinstance(value, str) else "<values>" for key, value in keywords.given().items()},
         )
         self.design: Design = build_design(formula, frame, keywords, scope, missing)
         check_design(self.design)
@@ -222,7 +223,7 @@ class LMM:
             results = LMMResults(self, self._setup, estimates)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
-        _warn(results)
+        warn_of(results)
         return results
 
     def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
@@ -235,7 +236,7 @@ class LMM:
 
     def _start(self, start: LMMResults) -> NDArray[np.float64]:
         if not isinstance(start, LMMResults) or start.design is not self.design:
-            raise OptionError("start= takes the results of an earlier fit of this model")
+            raise OptionError("start= takes the results of an earlier fit of this same model object")
         return start.estimates.variables
 
 
@@ -310,12 +311,3 @@ def lmm(
         missing=missing,
         context=1,
     )
-
-
-def _warn(results: LMMResults) -> None:
-    if not results.converged:
-        message = f"{results.solver} {results.status} ({results.estimates.solution.message})"
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
-    if results.singular and not results.known_variance:
-        message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"
-        warnings.warn(message, SingularFitWarning, stacklevel=3)

@@ -87,8 +87,8 @@ def _results(model: LMM, tree: dict[str, Any], array: Arrays, name: str) -> LMMR
     n = len(model.design.y)
     if list(model.design.names) != list(tree["names"]):
         raise ArchiveError(
-            f"{name!r} does not fit this version of limeform or formulaic: the columns {', '.join(tree['names'])} come out "
-            f"as {', '.join(model.design.names)}"
+            f"{name!r} does not fit this version of limeform or formulaic: the columns {', '.join(tree['names'])} come "
+            f"out as {', '.join(model.design.names)}"
         )
     y = _fitting(array(tree["y"]["array"]), n, name)
     if not np.array_equal(y, model.design.y):

@@ -5,7 +5,7 @@ Nothing here knows the results class: a fit is passed as arrays, or as an object
 
 from limeform.resample.bootstrap import BootstrapResults, Replay
 from limeform.resample.cases import CaseSampling, case_sampling, take
-from limeform.resample.parameters import Parameters, parameters_of
+from limeform.resample.parameters import ParameterNames, parameters_of
 from limeform.resample.responses import Effects, Responses, parametric, residual
 from limeform.resample.run import Progress, Stream, Streams, run, streams
 
@@ -13,7 +13,7 @@ __all__ = [
     "BootstrapResults",
     "CaseSampling",
     "Effects",
-    "Parameters",
+    "ParameterNames",
     "Progress",
     "Replay",
     "Responses",

@@ -36,7 +36,7 @@ class Replay(Protocol):
         """Return the function of the fit itself."""
 
     def leave_out(self, function: Quantity | None) -> FloatArray:
-        """Return the parameters, or the function, of refits that lack one group (or row) each, shape (units, columns)."""
+        """Return the parameters, or the function, of refits without one unit each, shape (units, columns)."""
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Parameters:
+class ParameterNames:
     """Names of the parameters and where they are found.
 
     Attributes
@@ -37,7 +37,7 @@ class Parameters:
         return (*self.fixed, *self.sds, *self.correlations, *self.sigmas)
 
     def values(self, draws: Draws) -> FloatArray:
-        """Return all parameters of d refits, shape (d, number of names); correlations with a variance of zero are NaN."""
+        """Return all parameters of d refits, shape (d, names); correlations with a variance of zero are NaN."""
         sd = np.sqrt(np.clip(np.diagonal(draws.gamma, axis1=1, axis2=2), 0.0, None))
         with np.errstate(divide="ignore", invalid="ignore"):
             related = [draws.gamma[:, i, j] / (sd[:, i] * sd[:, j]) for i, j in self.pairs]
@@ -45,7 +45,7 @@ class Parameters:
         return np.column_stack([draws.beta, sd, *related, sigma])
 
 
-def parameters_of(design: Design) -> Parameters:
+def parameters_of(design: Design) -> ParameterNames:
     """Return the parameters of a design, under the names that its summary prints.
 
     Parameters
@@ -78,7 +78,7 @@ def parameters_of(design: Design) -> Parameters:
         start += len(names)
     known = design.errors.variance is not None
     levels = [f"sigma({level})" for level in design.errors.strata_levels] or ["sigma"]
-    return Parameters(
+    return ParameterNames(
         fixed=tuple(design.names),
         sds=tuple(sds),
         correlations=tuple(correlations),

@@ -27,7 +27,7 @@ from limeform.fit import (
 )
 from limeform.likelihood import ResidualVariance, cross_products
 from limeform.resample.cases import CaseSampling, take
-from limeform.resample.parameters import Parameters
+from limeform.resample.parameters import ParameterNames
 from limeform.resample.responses import Responses
 from limeform.resample.run import Stream
 from limeform.solve import Newton
@@ -232,7 +232,7 @@ class Again:
 
     refits: Any
     streams: Sequence[Stream]
-    parameters: Parameters
+    parameters: ParameterNames
     jackknife: Cases | None
 
     def of_fit(self, function: Any) -> Any:

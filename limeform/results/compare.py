@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,8 @@ from limeform.results.tabular import Table
 def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:
     """Compare fits of the same response by likelihood ratio, AIC and BIC.
 
-    Fits are put in the order of their number of parameters, and each is tested against the one before it. Where fixed parts
-    differ, fits by REML are replaced by ML refits, since restricted likelihoods of different fixed parts cannot be
+    Fits are put in the order of their number of parameters, and each is tested against the one before it. Where fixed
+    parts differ, fits by REML are replaced by ML refits, since restricted likelihoods of different fixed parts cannot be
     compared; the table says so.
 
     Parameters
@@ -33,9 +34,9 @@ def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:
     -------
     Table
         ``frame`` has the columns ``n_parameters, llf, aic, bic, weight, chisq, df, p_value, p_boundary``. Weights are
-        Akaike's. ``p_boundary`` is given where the larger model has one more random effect: the variance is zero under the
-        null hypothesis, on the boundary, and the statistic an even mixture of chi-squared with df and df - 1 degrees of
-        freedom; ``p_value``, from df alone, is too large then.
+        Akaike's. ``p_boundary`` is given where the larger model has one more random effect: the variance is zero under
+        the null hypothesis, on the boundary, and the statistic an even mixture of chi-squared with df and df - 1 degrees
+        of freedom; ``p_value``, from df alone, is too large then.
 
     Raises
     ------
@@ -44,8 +45,8 @@ def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:
 
     References
     ----------
-    Self & Liang (1987), JASA 82, 605-610; Stram & Lee (1994), Biometrics 50, 1171-1177, case 3; Burnham & Anderson (2002),
-    Model Selection and Multimodel Inference, section 2.9, for the weights.
+    Self & Liang (1987), JASA 82, 605-610; Stram & Lee (1994), Biometrics 50, 1171-1177, case 3; Burnham & Anderson
+    (2002), Model Selection and Multimodel Inference, section 2.9, for the weights.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:
     )
     relative = np.exp(-0.5 * (frame["aic"] - frame["aic"].min()))
     frame["weight"] = relative / relative.sum()
-    tests = [_no_test(), *(_test(a, b, notes) for a, b in zip(used[:-1], used[1:], strict=True))]
+    tests = [_no_test(), *(_test(a, b, notes) for a, b in pairwise(used))]
     frame[["chisq", "df", "p_value", "p_boundary"]] = tests
     return Table(frame, _cells(frame), "Comparison of models", tuple(dict.fromkeys(notes)))
 
@@ -91,8 +92,8 @@ def _checked(fits: Sequence[LMMResults], names: Sequence[str] | None) -> list[st
             )
         if not np.array_equal(fit.weights.to_numpy(), first.weights.to_numpy()):
             raise OptionError(
-                f"fit {i} has trimmed other rows than the first: their likelihoods are of different data; compare untrimmed "
-                "fits, or fits of the rows that both keep"
+                f"fit {i} has trimmed other rows than the first: their likelihoods are of different data; compare "
+                "untrimmed fits, or fits of the rows that both keep"
             )
         if fit.known_variance != first.known_variance:
             raise OptionError(f"fit {i} and the first differ in whether sampling variances are known")

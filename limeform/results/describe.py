@@ -30,7 +30,7 @@ def describe(results: LMMResults, alpha: float) -> Report:
     """
     table = wald_table(results.estimates.beta, results.estimates.beta_covariance)
     return Report(
-        title="Mixed-Effects Meta-Analysis" if results.known_variance else "Linear Mixed-Effects Model",
+        title=_title(results),
         left=_data_side(results),
         right=_fit_side(results),
         response=results.design.response,
@@ -42,6 +42,13 @@ def describe(results: LMMResults, alpha: float) -> Report:
         heterogeneity=results.heterogeneity,
         notes=_notes(results),
     )
+
+
+def _title(results: LMMResults) -> str:
+    mixed = results.design.random is not None
+    if results.known_variance:
+        return "Mixed-Effects Meta-Analysis" if mixed else "Equal-Effects Meta-Analysis"
+    return "Linear Mixed-Effects Model" if mixed else "Linear Model"
 
 
 def _data_side(results: LMMResults) -> list[tuple[str, str]]:
@@ -66,14 +73,14 @@ def _data_side(results: LMMResults) -> list[tuple[str, str]]:
 
 
 def _fit_side(results: LMMResults) -> list[tuple[str, str]]:
-    solution = results.estimates.solution
+    solution, newton = results.estimates.solution, results.estimates.newton_steps
     return [
         ("Method", results.method),
         ("Log-Likelihood" if not results.reml else "Restr. Log-Lik.", f"{results.llf:.4f}"),
         ("AIC", f"{results.aic:.3f}"),
         ("BIC", f"{results.bic:.3f}"),
         ("Optimiser", solution.solver),
-        ("Iterations", str(solution.iterations)),
+        ("Iterations", f"{solution.iterations}" + (f" ({newton} Newton)" if newton else "")),
         ("Converged", "yes" if results.converged else "NO"),
     ]
 
@@ -82,7 +89,7 @@ def _notes(results: LMMResults) -> list[str]:
     design = results.design
     notes = []
     if not results.converged:
-        notes.append(f"Not converged: the solver {results.status} ({results.estimates.solution.message}).")
+        notes.append(f"Not converged: {results.status} ({results.estimates.solution.message.rstrip('.')}).")
     if results.singular:
         notes.append(f"Singular fit: {_singular_part(results)}.")
     notes += _zero_strata(results)
@@ -114,4 +121,7 @@ def _zero_strata(results: LMMResults) -> list[str]:
     if len(values) < 2 or not low.any():
         return []
     levels = ", ".join(str(level) for level in results.design.errors.strata_levels[low])
-    return [f"At the bound: the residual variance of {levels} is estimated as zero."]
+    return [
+        f"At the bound: the residual variance of {levels} is estimated as zero, or as small as it may be. If the model "
+        "reproduces these rows exactly, the likelihood has no maximum and llf, AIC and BIC mean nothing."
+    ]

@@ -40,9 +40,10 @@ def variance_components(
     Returns
     -------
     DataFrame
-        Columns ``group, effect, variance, sd`` and ``corr``: correlations with the effects above it in its term.
+        Columns ``group, effect, variance, sd`` and ``corr``: a tuple of the correlations with the effects above it in
+        its term.
     """
-    rows: list[tuple[str, str, float, str]] = []
+    rows: list[tuple[str, str, float, tuple[float, ...]]] = []
     start, factor = 0, random.factor if random is not None else ""
     for term in random.terms if random is not None else ():
         k = len(term.names)
@@ -50,11 +51,11 @@ def variance_components(
         related = correlation(block)
         for j, name in enumerate(term.names):
             above = related[j, :j] if term.covariance == "unstructured" else related[j, :0]
-            rows.append((factor, name, float(block[j, j]), " ".join(f"{value:.3f}" for value in above)))
+            rows.append((factor, name, float(block[j, j]), tuple(float(value) for value in above)))
         start += k
     if not known:
         names = [str(level) for level in strata] or [""]
-        rows += [("Residual", name, float(value), "") for name, value in zip(names, residual, strict=True)]
+        rows += [("Residual", name, float(value), ()) for name, value in zip(names, residual, strict=True)]
     table = pd.DataFrame(rows, columns=["group", "effect", "variance", "corr"])
     table.insert(3, "sd", np.sqrt(table["variance"].to_numpy(dtype=np.float64)))
     return table

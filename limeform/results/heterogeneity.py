@@ -59,7 +59,7 @@ def heterogeneity(x: FloatArray, variance: FloatArray, q: float, tau2: float | N
     p_value = float(chi2.sf(q, df)) if df > 0 else np.nan
     if tau2 is None:
         h2 = q / df if df > 0 else np.nan
-        i2 = 100.0 * max(0.0, (q - df) / q) if q > 0 else 0.0
+        i2 = 100.0 * max(0.0, 1.0 - 1.0 / h2) if h2 > 0 else 0.0 if df > 0 else np.nan
         return Heterogeneity(q, df, p_value, 0.0, i2, h2)
     typical = typical_variance(x, variance)
     return Heterogeneity(q, df, p_value, tau2, 100.0 * tau2 / (tau2 + typical), (tau2 + typical) / typical)

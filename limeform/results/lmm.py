@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
 from limeform.design import Column, Design, Keywords
-from limeform.errors import OptionError, SolverError
+from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning, SolverError
 from limeform.fit import Estimates, Setup, Trimming, TrimReport, estimate, estimate_again, refit_trimmed
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
@@ -22,7 +22,7 @@ from limeform.results.fixed_effects import FixedEffects
 from limeform.results.inference import FloatArray
 from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
-from limeform.results.predict import fitted_values, predict_new
+from limeform.results.predict import fitted_values, offset_of_new_rows, predict_new
 from limeform.results.prediction import PredictionResults, predict_with_variance
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
@@ -31,6 +31,16 @@ from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, every_solver
+
+
+def warn_of(results: LMMResults) -> None:
+    """Warn, on behalf of the caller's caller, of a fit that did not converge or is singular."""
+    if not results.converged:
+        message = f"{results.solver}: {results.status} ({results.estimates.solution.message.rstrip('.')})"
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+    if results.singular and not results.known_variance:
+        message = "singular fit: a variance is zero or a correlation one at the optimum; see the notes in the summary"
+        warnings.warn(message, SingularFitWarning, stacklevel=3)
 
 
 class FittedModel(Protocol):
@@ -216,8 +226,8 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         effects = self._effects(random)
         if data is None:
             return self._rows(fitted_values(self.design, self.estimates.beta, effects), self.design.response)
-        if self.model.keywords.offset is not None and offset is None:
-            raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
+        if offset is None:
+            offset = offset_of_new_rows(self.model.keywords, data)
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
 
     def get_prediction(
@@ -238,10 +248,10 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         Returns
         -------
         PredictionResults
-            ``summary_frame()`` has the intervals, ``notes`` says which variances they hold: that of the mean those of the
-            fixed effects and, with ``random="all"``, of the group's effects; that of an observation also the residual
-            variance and, with ``random="none"``, the random effects of a new group. In a meta-analysis it is the interval
-            of a study's true effect, without sampling error.
+            ``summary_frame()`` has the intervals, ``notes`` says which variances they hold: that of the mean those of
+            the fixed effects and, with ``random="all"``, of the group's effects; that of an observation also the
+            residual variance and, with ``random="none"``, the random effects of a new group. In a meta-analysis it is
+            the interval of a study's true effect, without sampling error.
 
         Examples
         --------
@@ -290,7 +300,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
     # ------------------------------------------------------------------ other fits of the same model
 
     def refit(self, response: ArrayLike | pd.Series) -> LMMResults:
-        """Fit the same design to another response, starting from these estimates; trimmed rows stay trimmed.
+        """Fit the same design to another response by Newton's method from these estimates; trimmed rows stay trimmed.
 
         Parameters
         ----------
@@ -307,7 +317,9 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
             setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
         else:
             setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())
-        return LMMResults(self.model.with_response(y), setup, estimates, report)
+        results = LMMResults(self.model.with_response(y), setup, estimates, report)
+        warn_of(results)
+        return results
 
     def refit_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMMResults:
         """Fit some of the rows, each at the weight that it had, starting from these estimates.

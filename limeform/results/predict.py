@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from limeform.design import Column, Design, apply
+from limeform.design import Column, Design, Keywords, apply
 from limeform.design.frame import as_numbers, column, to_frame
-from limeform.errors import NewLevelWarning
+from limeform.errors import NewLevelWarning, OptionError
 
 FloatArray = NDArray[np.float64]
 
@@ -82,11 +82,26 @@ def predict_new(
     return predicted
 
 
+def offset_of_new_rows(keywords: Keywords, data: object) -> Column | None:
+    """Return the offset that new data carry under the name the model was given, None for a model without.
+
+    Raises
+    ------
+    OptionError
+        If the model's offset was given as an array, or the new data lack its column.
+    """
+    name = keywords.offset
+    if name is None or (isinstance(name, str) and name in to_frame(data).columns):
+        return name
+    raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
+
+
 def _warn_unseen(unseen: pd.Index, count: int, design: Design) -> None:
     if count and design.random is not None:
         shown = ", ".join(repr(level) for level in unseen[:5]) + (", ..." if len(unseen) > 5 else "")
+        rows = "1 row has" if count == 1 else f"{count} rows have"
         warnings.warn(
-            f"{count} rows have levels of {design.random.factor!r} that the fit did not have ({shown}): "
+            f"{rows} levels of {design.random.factor!r} that the fit did not have ({shown}): "
             "they are predicted at the population level",
             NewLevelWarning,
             stacklevel=4,

@@ -15,6 +15,7 @@ from limeform.design import Column, apply, effects_columns
 from limeform.design.frame import as_numbers, column, to_frame
 from limeform.errors import NewLevelWarning, OptionError
 from limeform.fit import mode_slopes_of
+from limeform.results.predict import offset_of_new_rows
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -72,8 +73,8 @@ class PredictionResults:
         Returns
         -------
         DataFrame
-            Columns ``mean, mean_se, mean_ci_lower, mean_ci_upper, obs_ci_lower, obs_ci_upper``; which variances they hold
-            is in ``notes``, and in ``.attrs["notes"]`` of the table.
+            Columns ``mean, mean_se, mean_ci_lower, mean_ci_upper, obs_ci_lower, obs_ci_upper``; which variances they
+            hold is in ``notes``, and in ``.attrs["notes"]`` of the table.
         """
         mean, obs = self.conf_int(alpha), self.conf_int(alpha, obs=True)
         table = pd.DataFrame(
@@ -196,8 +197,7 @@ def _old_rows(fit: LMMResults) -> _Rows:
 
 def _new_rows(fit: LMMResults, data: object, random: Of, offset: Column | None) -> _Rows:
     design, frame = fit.design, to_frame(data)
-    if fit.model.keywords.offset is not None and offset is None:
-        raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
+    offset = offset_of_new_rows(fit.model.keywords, frame) if offset is None else offset
     known = random == "all" and design.random is not None
     made = apply(design.recipe, frame, design.random.keys if known and design.random is not None else None)
     shift = made.offset
@@ -228,8 +228,8 @@ def _warn_outside(fit: LMMResults, rows: _Rows) -> None:
     count = int((rows.codes < 0).sum())
     if count and fit.design.random is not None:
         warnings.warn(
-            f"{count} rows have levels of {fit.design.random.factor!r} that the fit did not have: they are predicted as "
-            "new groups, with the variance of the random effects in their intervals",
+            f"{count} rows have levels of {fit.design.random.factor!r} that the fit did not have: they are predicted "
+            "as new groups, with the variance of the random effects in their intervals",
             NewLevelWarning,
             stacklevel=5,
         )

@@ -68,7 +68,7 @@ def _names(fit: LMMResults, of: str, panel: int) -> tuple[str, str]:
 def standardized(fit: LMMResults, of: str) -> list[FloatArray]:
     """Return the values of each panel, of variance about one: residuals of kept rows, or modes over their spread.
 
-    A conditional mode has the variance of the effect less its conditional variance, so it is divided by the root of that.
+    A conditional mode has the variance of the effect less its conditional variance, so it is divided by that root.
     """
     if of == "residuals":
         kept = fit.inliers.to_numpy(dtype=bool)

@@ -49,8 +49,8 @@ class Resampling:
         Returns
         -------
         DataFrame
-            One column a response, ``sim_1`` to ``sim_n``, on the rows of the fit. Errors have the estimated variances (of
-            a meta-analysis the known ones).
+            One column a response, ``sim_1`` to ``sim_n``, on the rows of the fit. Errors have the estimated variances
+            (of a meta-analysis the known ones).
 
         Raises
         ------

@@ -39,8 +39,8 @@ class Saving:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fit to a file that `limeform.load` reads.
 
-        The file is a zip archive of plain arrays and one JSON document, without pickle. It holds the columns of the data
-        that the model uses: do not share it where you would not share these.
+        The file is a zip archive of plain arrays and one JSON document, without pickle. It holds the columns of the
+        data that the model uses: do not share it where you would not share these.
 
         Parameters
         ----------
@@ -50,8 +50,8 @@ class Saving:
         Raises
         ------
         ArchiveError
-            If the file cannot be written, or if the formula calls functions other than those of formulaic and numpy that
-            only compute: a file must not hold anybody's code.
+            If the file cannot be written, or if the formula calls functions other than those of formulaic and numpy
+            that only compute: a file must not hold anybody's code.
 
         Examples
         --------
@@ -84,8 +84,8 @@ def refuse_code(formula: Any, frame: pd.DataFrame, taken: list[str], scope: Scop
         piece = refused(expression, list(frame.columns), list(scope.values), modules)
         if piece is not None:
             raise ArchiveError(
-                f"{what}: the formula has {piece!r} in {expression!r}, and a file holds no functions but formulaic's and "
-                "numpy's that only compute; make a column of it in the data first"
+                f"{what}: the formula has {piece!r} in {expression!r}, and a file holds no functions but formulaic's "
+                "and numpy's that only compute; make a column of it in the data first"
             )
 
 

@@ -101,7 +101,7 @@ def build_summary(report: Report) -> Summary:
     if len(report.components):
         summary.tables.append(_components_table(report.components))
     if report.heterogeneity is not None:
-        summary.tables.append(_heterogeneity_table(report.heterogeneity))
+        summary.tables.append(_heterogeneity_table(report.heterogeneity, bool(len(report.components))))
     if report.notes:
         summary.add_extra_txt(["Notes:", *(f"[{i}] {note}" for i, note in enumerate(report.notes, 1))])
     return summary
@@ -120,26 +120,23 @@ def _components_table(components: pd.DataFrame) -> SimpleTable:
     with_corr = components["corr"].astype(bool).any()
     headers = ["variance", "std dev", *(["corr"] if with_corr else [])]
     columns = zip(components["variance"], components["sd"], components["corr"], strict=True)
-    cells = [[format_number(variance), format_number(sd), corr][: len(headers)] for variance, sd, corr in columns]
+    cells = [
+        [format_number(variance), format_number(sd), " ".join(f"{value:.3f}" for value in corr)][: len(headers)]
+        for variance, sd, corr in columns
+    ]
     stubs = (components["group"] + " " + components["effect"]).str.strip().tolist()
     return SimpleTable(cells, headers, stubs, title="Variance components", txt_fmt=fmt_params)
 
 
-def _heterogeneity_table(measures: Heterogeneity) -> SimpleTable:
-    headers = ["tau²", "tau", "I² (%)", "H²", "Q", "df", "P>Q"]
+def _heterogeneity_table(measures: Heterogeneity, random: bool) -> SimpleTable:
+    """Return the table; tau² only where the model has one, I² and H² only where they are defined."""
+    tau = float(np.sqrt(measures.tau2))
+    cells = {"tau²": format_number(measures.tau2), "tau": format_number(tau)} if random else {}
+    cells |= {"I² (%)": f"{measures.i2:.2f}", "H²": f"{measures.h2:.2f}"}
     if np.isnan(measures.tau2):
-        cells = [format_number(measures.q), str(measures.q_df), format_p(measures.q_pvalue)]
-        return SimpleTable([cells], headers[4:], [""], title="Heterogeneity", txt_fmt=fmt_params)
-    cells = [
-        format_number(measures.tau2),
-        format_number(float(np.sqrt(measures.tau2))),
-        f"{measures.i2:.2f}",
-        f"{measures.h2:.2f}",
-        format_number(measures.q),
-        str(measures.q_df),
-        format_p(measures.q_pvalue),
-    ]
-    return SimpleTable([cells], headers, [""], title="Heterogeneity", txt_fmt=fmt_params)
+        cells = {}
+    cells |= {"Q": format_number(measures.q), "df": str(measures.q_df), "P>Q": format_p(measures.q_pvalue)}
+    return SimpleTable([list(cells.values())], list(cells), [""], title="Heterogeneity", txt_fmt=fmt_params)
 
 
 def format_number(value: float) -> str:

@@ -45,7 +45,7 @@ def test_labels_come_back(index):
 
 @pytest.mark.parametrize("values", [[{1}, {2}], [1j, 2j], [[1], [2]]])
 def test_other_columns_are_refused_by_name(values):
-    with pytest.raises((ArchiveError, TypeError), match="'odd' cannot be stored|unhashable"):
+    with pytest.raises((ArchiveError, TypeError), match=r"'odd' cannot be stored|unhashable"):
         encode_series(pd.Series(values), Writer(), "odd")
 
 

@@ -20,7 +20,7 @@ def test_a_fit_that_stops_early_says_so_everywhere(solver: type) -> None:
         results = lf.lmm(SLOPES, frame()).fit(solver(max_iter=1))
     assert not results.converged
     assert "iteration limit" in results.status
-    assert "Not converged: the solver stopped at the iteration limit" in notes(results)
+    assert "Not converged: stopped at the iteration limit" in notes(results)
     assert "NO" in str(results.summary())
     assert not results.glance()["converged"].item()
 

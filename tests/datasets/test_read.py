@@ -4,9 +4,10 @@ import pytest
 from limeform import datasets
 
 ROWS = {
-    "bakdash2021": 678, "bangertdrowns2004": 48, "bcg": 13, "bodyweight": 176, "cake": 270, "contaminated_studies": 100,
-    "dyestuff": 30, "dyestuff2": 30, "konstantopoulos2011": 56, "machines": 54, "normand1999": 9, "obrien2003": 43, "orthodont": 108,
-    "oxboys": 234, "pastes": 60, "penicillin": 144, "raudenbush1985": 19, "sleepstudy": 180, "viechtbauer2021": 20,
+    "bakdash2021": 678, "bangertdrowns2004": 48, "bcg": 13, "bodyweight": 176, "cake": 270,
+    "contaminated_studies": 100, "dyestuff": 30, "dyestuff2": 30, "konstantopoulos2011": 56, "machines": 54,
+    "normand1999": 9, "obrien2003": 43, "orthodont": 108, "oxboys": 234, "pastes": 60, "penicillin": 144,
+    "raudenbush1985": 19, "sleepstudy": 180, "viechtbauer2021": 20,
 }  # fmt: skip
 
 # A mean of a column each, computed by R from the package the file was exported from.

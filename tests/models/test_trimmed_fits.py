@@ -44,7 +44,7 @@ def test_report(data):
 
 
 def test_cost_is_what_inclusion_adds_at_held_variances(data):
-    """Taking a row in at the same variances raises minus the log-likelihood by its cost: refitting can only lower it."""
+    """Taking a row in at the same variances raises minus the log-likelihood by its cost; a refit can only lower it."""
     results = trimmed(data)
     row = results.outliers().index[-1]
     kept = data.loc[(results.weights > 0.5) | (data.index == row)]
@@ -322,3 +322,16 @@ def test_t_intervals(data):
     np.testing.assert_allclose(half, t.ppf(0.975, 8) * results.bse)
     with pytest.raises(lf.OptionError, match="df="):
         results.conf_int(df=0)
+
+
+def test_a_level_whose_rows_would_all_go(data):
+    """A rare level with gross values: without its rows its coefficient has no value, so some have to stay."""
+    frame = data.assign(y=data["y_clean"], kind=np.where(data.index < 3, "rare", "usual"))
+    frame.loc[:2, "y"] = [400.0, -400.0, 900.0]
+    results = lf.lmm("y ~ x + kind + (1 | study)", frame, se="se", trim=0.1).fit()
+    assert results.weights[:3].sum() >= 1
+    with pytest.raises(lf.DataError, match="do not determine all fixed effects"):  # where its one start leads
+        lf.lmm("y ~ x + kind + (1 | study)", frame, se="se", trim=lf.Trimming(0.1, starts=0)).fit()
+    kept = lf.lmm("y ~ x + kind + (1 | study)", frame, se="se", trim=lf.Trimming(0.1, keep=[0])).fit()
+    assert kept.weights[0] == 1
+    assert np.isfinite(kept.params).all()

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from limeform.errors import DataError, OptionError
-from limeform.fit.estimate import Estimates, Setup, estimate, with_common_variance
-from limeform.fit.trimming.consistency import consistency_factor, truncated_variance
+from limeform.fit.estimate import Estimates, Setup, with_common_variance
+from limeform.fit.trimming.consistency import consistency_factor
 from limeform.fit.trimming.exchange import exchange
+from limeform.fit.trimming.kept import corrected, fit_kept, reweighted
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
-from limeform.likelihood import Objective, ResidualVariance, choose_coordinates, cross_products
-from limeform.likelihood.contributions import Contributions, contributions
+from limeform.likelihood import ResidualVariance, choose_coordinates, cross_products
+from limeform.likelihood.contributions import Contributions
 from limeform.solve import EvaluationError, Solver
 
 FloatArray = NDArray[np.float64]
@@ -110,19 +110,19 @@ def fit_trimmed(
         search, found = _find(make_search(calm, y, always, options, reml), options, warm)
     except EvaluationError as error:
         raise DataError(
-            f"trim={options.fraction:g} leaves rows that do not determine all fixed effects ({error}): trim less, or name "
-            "the rows that a coefficient needs in keep="
+            f"trim={options.fraction:g} leaves rows that do not determine all fixed effects: trim less, or name rows "
+            "that a coefficient needs, such as those of a rare level, in keep="
         ) from error
     by_row = replace(search, groups=None, always=always, power=False)
     weights = search.row_weights(found.best.weights)
-    fit = _fit(by_row, weights, found.best.x, solver)
+    fit = fit_kept(by_row, weights, found.best.x, solver)
     raw = fit.estimates
     factor = consistency_factor(fit.rows.standardized(), weights, by_row.known)
     if options.reweight is not None:
-        weights, factor = _reweighted(fit.rows, factor, by_row.known, options.reweight, always)
-        fit = _fit(by_row, weights, raw.variables, solver)
+        weights, factor = reweighted(fit.rows, factor, by_row.known, options.reweight, always)
+        fit = fit_kept(by_row, weights, raw.variables, solver)
     if options.correct:
-        fit = _corrected(by_row, fit, factor, solver)
+        fit = corrected(by_row, fit, factor, solver)
     report = TrimReport(
         options=options,
         h=search.h,
@@ -171,10 +171,10 @@ def refit_trimmed(
         power=False,
         lower=report.lower,
     )
-    fit = _fit(search, report.weights, start.variables, solver)
+    fit = fit_kept(search, report.weights, start.variables, solver)
     raw = fit.estimates
     if report.options.correct:
-        fit = _corrected(search, fit, report.factor, solver)
+        fit = corrected(search, fit, report.factor, solver)
     return fit.setup, fit.estimates, replace(report, rows=fit.rows, raw=raw)
 
 
@@ -205,62 +205,6 @@ def in_units_of_most_rows(setup: Setup, y: FloatArray) -> Setup:
     known = setup.residual is ResidualVariance.KNOWN
     coordinates = choose_coordinates(y[calm], rows.x[calm], rows.z[calm], rows.precision[calm], setup.covariance, known)
     return replace(setup, products=cross_products(y, rows, coordinates))
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """A fit of the kept rows with the statistics behind it and what each row contributes."""
-
-    setup: Setup
-    estimates: Estimates
-    rows: Contributions
-
-
-def _fit(search: Search, weights: FloatArray, start: FloatArray, solver: Solver, shrink: float = 1.0) -> _Fit:
-    """Fit the rows of given weights; known error variances are multiplied by ``shrink``."""
-    rows = replace(search.setup.rows, weights=weights, precision=search.setup.rows.precision / shrink)
-    products = cross_products(search.y, rows, search.setup.products.coordinates)
-    setup = replace(search.setup, rows=rows, products=products)
-    estimates = estimate(setup, search.reml, solver, start, search.lower)
-    objective = Objective.of(products, setup.covariance, setup.residual, search.reml)
-    each = contributions(objective, objective.at(estimates.variables), search.y, rows)
-    return _Fit(setup, estimates, each)
-
-
-def _reweighted(
-    rows: Contributions, factor: float, known: bool, probability: float, always: BoolArray
-) -> tuple[FloatArray, float]:
-    """Return weights that keep all rows within the normal quantile, and the factor g of that cut."""
-    cut = float(norm.ppf(0.5 + probability / 2.0))
-    true = np.abs(rows.standardized()) * (1.0 if known else np.sqrt(factor))
-    weights = ((true <= cut) | always).astype(np.float64)
-    return weights, truncated_variance(cut) if (weights < 0.5).any() else 1.0
-
-
-def _corrected(search: Search, fit: _Fit, factor: float, solver: Solver) -> _Fit:
-    """Undo what trimming does to the variances, and to the covariance of the fixed effects."""
-    if search.known:
-        again = _fit(search, fit.rows.weights, fit.estimates.variables, solver, shrink=factor)
-        estimates = replace(again.estimates, log_likelihood=fit.estimates.log_likelihood)
-        variances, kept_variance = estimates.residual_variance, again.rows.variance
-    else:
-        estimates = fit.estimates
-        variances, kept_variance = estimates.residual_variance / factor, fit.rows.variance
-    covariance = _fixed_effects_covariance(search, fit.rows.weights, estimates.gamma, kept_variance / factor**2)
-    return replace(fit, estimates=replace(estimates, residual_variance=variances, beta_covariance=covariance))
-
-
-def _fixed_effects_covariance(
-    search: Search, weights: FloatArray, gamma: FloatArray, variance: FloatArray
-) -> FloatArray:
-    """Return (X'PX)^-1 of the kept rows at given Gamma and error variances, shape (p, p)."""
-    coordinates = search.setup.products.coordinates
-    rows = replace(search.setup.rows, weights=weights, precision=coordinates.variance / variance)
-    products = cross_products(search.y, rows, coordinates)
-    objective = Objective.of(products, search.setup.covariance, ResidualVariance.KNOWN, False)
-    back = np.linalg.solve(coordinates.effects, np.linalg.solve(coordinates.effects, gamma).T)
-    root = coordinates.fixed @ objective.at(search.setup.covariance.parameters(back)).profile.inverse_root
-    return np.asarray(root @ root.T, dtype=np.float64)
 
 
 def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool) -> Search:

@@ -79,37 +79,51 @@ def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> F
     -------
     Found
     """
-    uniform = uniform_start(search, options)
     if search.h == search.n_units:
-        return Found(uniform, 1, 1, 1, True, True)
+        return Found(uniform_start(search, options), 1, 1, 1, True, True)
     generator = np.random.default_rng(0 if options.rng is None else options.rng)
     *children, last = generator.spawn(options.starts + 1)
     begun = random_starts(search, children, last) if children else []
     begun = sorted(begun, key=lambda start: start.value)
     if warm is not None:
         begun = [Begun(smallest(warm, search.h, search.always), start_of(search), np.nan), *begun]
-    chosen = _meeting(begun)[: (FINALISTS if len(search.y) <= LARGE else FINALISTS // 2) - 1]
-    settle = partial(_settle, search, max_outer=options.max_outer)
-    fixed = zip(
-        each(settle, [start for start, _ in chosen], options.n_jobs), (count for _, count in chosen), strict=True
-    )
-    ends = [(uniform, 1), *fixed]
-    settled = _meeting(*zip(*((end, count) for end, count in ends if end is not None), strict=True))
-    finish = partial(exchange, search, max_outer=options.max_outer)
-    ended = each(finish, [at for at, _ in settled], options.n_jobs)
-    counts = [count for _, count in settled]
-    best, optimal = min(ended, key=lambda end: end[0].value)
-    if len(search.y) <= LARGE and not all(end.value <= best.value + AGREE for end, _ in ended):
+    ended = _followed(search, begun, options)
+    best, optimal, _ = min(ended, key=lambda end: end[0].value)
+    if len(search.y) <= LARGE and not all(end.value <= best.value + AGREE for end, _, _ in ended):
         best, optimal = _shaken(search, best, optimal, options.max_outer, last)
     best = _earlier_first(search, best)
     return Found(
         best=best,
-        starts=1 + options.starts + (warm is not None),
-        followed=sum(counts),
-        agreeing=sum(count for count, (end, _) in zip(counts, ended, strict=True) if end.value <= best.value + AGREE),
+        starts=1 + len(children) + (warm is not None),
+        followed=sum(count for _, _, count in ended),
+        agreeing=sum(count for end, _, count in ended if end.value <= best.value + AGREE),
         fixed_point=bool(np.array_equal(smallest(best.slope, search.h, search.always), best.weights)),
         exchange_optimal=optimal,
     )
+
+
+def _followed(search: Search, begun: Sequence[Begun], options: Trimming) -> list[tuple[Trimmed, bool, int]]:
+    """Follow the uniform start and the first different ones of the others to where no exchange improves them.
+
+    Returns
+    -------
+    list of tuple
+        Of each end: the fit, whether no exchange is left, and how many of the starts have met in it.
+
+    Raises
+    ------
+    EvaluationError
+        If no start keeps rows that determine the fixed effects.
+    """
+    chosen = _meeting(begun)[: (FINALISTS if len(search.y) <= LARGE else FINALISTS // 2) - 1]
+    settled = each(partial(_settle, search, options), [None, *(start for start, _ in chosen)], options.n_jobs)
+    counts = [1, *(count for _, count in chosen)]
+    pairs = [(end, count) for end, count in zip(settled, counts, strict=True) if end is not None]
+    if not pairs:
+        raise EvaluationError("no start keeps rows that determine the fixed effects")
+    met = _meeting([end for end, _ in pairs], [count for _, count in pairs])
+    ended = each(partial(exchange, search, max_outer=options.max_outer), [end for end, _ in met], options.n_jobs)
+    return [(end, optimal, count) for (end, optimal), (_, count) in zip(ended, met, strict=True)]
 
 
 def each(function: Callable[[In], Out], inputs: Sequence[In], n_jobs: int) -> list[Out]:
@@ -130,10 +144,12 @@ def _meeting(starts: Sequence[In], counts: Sequence[int] | None = None) -> list[
     return [(start, total[key]) for key, start in first.items()]
 
 
-def _settle(search: Search, start: Begun, max_outer: int) -> Trimmed | None:
-    """Follow a start to a fixed point; None where the rows kept do not determine the fixed effects."""
+def _settle(search: Search, options: Trimming, start: Begun | None) -> Trimmed | None:
+    """Follow a start, uniform weights if it is None, to a fixed point; None where its rows do not determine the fit."""
     try:
-        return concentrate(search, fit_at(search, start.weights, start.x, EXACT), EXACT, max_outer)
+        if start is None:
+            return uniform_start(search, options)
+        return concentrate(search, fit_at(search, start.weights, start.x, EXACT), EXACT, options.max_outer)
     except EvaluationError:
         return None
 

@@ -1,4 +1,4 @@
-"""The search over weights: it descends, ends at vertices that no exchange improves, and finds the best of all subsets."""
+"""The search over weights: it descends, ends where no exchange improves, and finds the best of all subsets."""
 
 from dataclasses import replace
 from itertools import combinations
