@@ -108,13 +108,38 @@ def study(name: str, datasets: int, draws: int) -> pd.DataFrame:
     return table.loc[order, ["Intercept", "x", "sd(group)"]]
 
 
+def markdown() -> str:
+    """Return the table of docs/uncertainty.md from the files: intercept / x / SD of u, in percent."""
+    found = {
+        name: json.loads((FOLDER / f"{name}.json").read_text())
+        for name in SCENARIOS
+        if (FOLDER / f"{name}.json").exists()
+    }
+    methods = dict.fromkeys(method for content in found.values() for method in content["coverage"])
+    lines = ["| interval | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
+    for method in methods:
+        cells = [_percent(content["coverage"].get(method)) for content in found.values()]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _percent(row: dict[str, float | None] | None) -> str:
+    if row is None:
+        return ""
+    return " / ".join("–" if value is None else f"{100 * value:.1f}" for value in row.values())
+
+
 def main() -> None:
     """Run the scenarios that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS), metavar="scenario")
     parser.add_argument("--datasets", type=int, default=500)
     parser.add_argument("--draws", type=int, default=499)
+    parser.add_argument("--table", action="store_true", help="print the table of what has been run")
     given = parser.parse_args()
+    if given.table:
+        print(markdown())
+        return
     FOLDER.mkdir(exist_ok=True)
     for name in given.scenarios:
         table = study(name, given.datasets, given.draws)

@@ -1,7 +1,8 @@
 """The criterion of many responses on one design at once, as a bootstrap needs it.
 
 The formulas are those of `grouped`, `gaussian` and `derivatives`; the draws are one more axis before that of the
-groups, so that a step for a hundred responses costs little more than one. Only what depends on the response is held per draw.
+groups, so that a step for a hundred responses costs little more than one. Only what depends on the response is held
+per draw.
 """
 
 from __future__ import annotations

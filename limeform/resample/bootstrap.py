@@ -66,7 +66,7 @@ class BootstrapResults:
     >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
     >>> boot = results.bootstrap(200, rng=1)
     >>> boot.conf_int().round(1).loc["Days"].tolist()
-    [7.6, 13.5]
+    [7.4, 12.9]
     """
 
     estimate: pd.Series
@@ -140,9 +140,10 @@ class BootstrapResults:
         ----------
         level : float
             Coverage; 0.95 if left out.
-        method : {"percentile", "basic", "bca"}
-            Quantiles of the draws; their reflection at the estimate; or bias-corrected and accelerated, which refits
-            the model without each group (or row) in turn.
+        method : {"basic", "percentile", "bca"}
+            Quantiles of the draws, reflected at the estimate; as they are; or bias-corrected and accelerated, which
+            refits the model without each group (or row) in turn. Reflection has the best coverage of standard
+            deviations (see docs/uncertainty.md).
         alpha : float, optional
             One minus the coverage, in place of ``level``.
 

@@ -55,12 +55,13 @@ def parameters_of(design: Design) -> ParameterNames:
 
     Returns
     -------
+    ParameterNames
 
-    Parameters
-    ----------
-        Standard deviations are called ``sd(group)`` or, where a group has several effects, ``sd(group: effect)`` with 1
-        for the intercept; correlations ``cor(group: effect, effect)``; residual standard deviations ``sigma`` or
-        ``sigma(level)``. Known sampling variances are no parameters.
+    Notes
+    -----
+    Standard deviations are called ``sd(group)`` or, where a group has several effects, ``sd(group: effect)`` with 1 for
+    the intercept; correlations ``cor(group: effect, effect)``; residual standard deviations ``sigma`` or
+    ``sigma(level)``. Known sampling variances are no parameters.
     """
     sds, correlations, pairs = [], [], []
     random = design.random

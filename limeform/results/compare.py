@@ -20,8 +20,8 @@ def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:
     """Compare fits of the same response by likelihood ratio, AIC and BIC.
 
     Fits are put in the order of their number of parameters, and each is tested against the one before it. Where fixed
-    parts differ, fits by REML are replaced by ML refits, since restricted likelihoods of different fixed parts cannot be
-    compared; the table says so.
+    parts differ, fits by REML are replaced by ML refits, since restricted likelihoods of different fixed parts cannot
+    be compared; the table says so.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:
     Table
         ``frame`` has the columns ``n_parameters, llf, aic, bic, weight, chisq, df, p_value, p_boundary``. Weights are
         Akaike's. ``p_boundary`` is given where the larger model has one more random effect: the variance is zero under
-        the null hypothesis, on the boundary, and the statistic an even mixture of chi-squared with df and df - 1 degrees
-        of freedom; ``p_value``, from df alone, is too large then.
+        the null hypothesis, on the boundary, and the statistic an even mixture of chi-squared with df and df - 1
+        degrees of freedom; ``p_value``, from df alone, is too large then.
 
     Raises
     ------

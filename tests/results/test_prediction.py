@@ -97,8 +97,9 @@ def test_offsets():
     data = SLEEP.assign(shift=np.arange(180.0))
     fit = lf.lmm("Reaction ~ Days + (1 | Subject)", data, offset="shift").fit()
     np.testing.assert_allclose(fit.get_prediction(data, offset="shift").predicted_mean, fit.fittedvalues)
-    with pytest.raises(lf.OptionError, match="offset="):
-        fit.get_prediction(data)
+    np.testing.assert_allclose(fit.get_prediction(data).predicted_mean, fit.fittedvalues)
+    with pytest.raises(lf.LimeformError, match="offset"):
+        fit.get_prediction(data.drop(columns="shift"))
 
 
 def test_coverage_of_the_intervals():
