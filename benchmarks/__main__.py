@@ -11,6 +11,7 @@ from benchmarks.compare import compare
 from benchmarks.imports import import_section
 from benchmarks.memory_use import memory_table
 from benchmarks.report import RESULTS, blas, section, store, timings_table
+from benchmarks.scale import scale_section
 
 
 def case_section(case: Case) -> str:
@@ -23,7 +24,8 @@ def case_section(case: Case) -> str:
 
 
 SECTIONS: dict[str, Callable[[], str]] = {case.name: partial(case_section, case) for case in CASES} | {
-    "import": import_section
+    "scale": scale_section,
+    "import": import_section,
 }
 
 

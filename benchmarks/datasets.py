@@ -1,5 +1,6 @@
 """The data of the benchmarks: simulated with fixed seeds, written once as CSV to ``benchmarks/data``."""
 
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,42 @@ def contaminated_rows(rows: int) -> pd.DataFrame:
     return pd.DataFrame({"study": study, "x": x, "y": y, "se": 4.0, "dataset": 0})
 
 
+def insteval() -> pd.DataFrame:
+    """Ratings of lectures at ETH Zurich, 73,421 rows: a data set of R's lme4 (GPL), read from there and not shipped."""
+    file = FOLDER / "insteval.csv"
+    export = f'write.csv(lme4::InstEval[c("y", "service", "s", "d", "dept")], "{file}", row.names = FALSE)'
+    subprocess.run(["Rscript", "--vanilla", "-e", export], check=True, capture_output=True)
+    return pd.read_csv(file)
+
+
+def crossed(rows: int, first: int, second: int) -> pd.DataFrame:
+    """Random intercepts of `s` and `i`, fully crossed at random (SD 0.8 and 0.5, residual 1)."""
+    rng = np.random.default_rng(4)
+    s, i, x = rng.integers(0, first, rows), rng.integers(0, second, rows), rng.normal(size=rows)
+    y = 1 + 0.5 * x + rng.normal(0, 0.8, first)[s] + rng.normal(0, 0.5, second)[i] + rng.normal(size=rows)
+    return pd.DataFrame({"y": y, "x": x, "s": s, "i": i})
+
+
+def nested(rows: int, schools: int, klasses: int) -> pd.DataFrame:
+    """Schools (SD 0.7) and their classes (intercept SD 0.6, slope SD 0.3), residual 1."""
+    rng = np.random.default_rng(5)
+    klass, x = rng.integers(0, klasses, rows), rng.normal(size=rows)
+    school = klass // (klasses // schools)
+    y = 1 + 0.5 * x + rng.normal(0, 0.7, schools)[school] + rng.normal(0, 0.6, klasses)[klass]
+    y += rng.normal(0, 0.3, klasses)[klass] * x + rng.normal(size=rows)
+    return pd.DataFrame({"y": y, "x": x, "school": school, "klass": klass})
+
+
+def nested_and_crossed(rows: int, first: int, second: int) -> pd.DataFrame:
+    """Two crossed factors with another nested in each, `g3` in `g1` and `g4` in `g2`: one big filled block."""
+    rng = np.random.default_rng(6)
+    g3, g4 = rng.integers(0, 3 * first, rows), rng.integers(0, 4 * second, rows)
+    g1, g2 = g3 // 3, g4 // 4
+    y = 1 + rng.normal(0, 0.7, first)[g1] + rng.normal(0, 0.5, second)[g2] + rng.normal(0, 0.6, 3 * first)[g3]
+    y += rng.normal(0, 0.4, 4 * second)[g4] + rng.normal(size=rows)
+    return pd.DataFrame({"y": y, "g1": g1, "g2": g2, "g3": g3, "g4": g4})
+
+
 GENERATORS: dict[str, Callable[[], pd.DataFrame]] = {
     "sleepstudy": sleepstudy,
     "slopes_small": partial(slopes, 400, 20),
@@ -69,6 +106,10 @@ GENERATORS: dict[str, Callable[[], pd.DataFrame]] = {
     "contaminated_1k": partial(contaminated_rows, 1_000),
     "contaminated_10k": partial(contaminated_rows, 10_000),
     "contaminated_100k": partial(contaminated_rows, 100_000),
+    "insteval": insteval,
+    "crossed_200k": partial(crossed, 200_000, 20_000, 1_000),
+    "nested_100k": partial(nested, 100_000, 200, 2_000),
+    "nested_and_crossed": partial(nested_and_crossed, 30_000, 2_000, 500),
 }
 
 

@@ -13,6 +13,7 @@ from limeform.errors import (
     DataError,
     FormulaError,
     LimeformError,
+    MemoryLimitError,
     NewLevelWarning,
     OptionError,
     SingularFitWarning,
@@ -20,7 +21,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, Random, TrimPath, lmm, load, trim_path
+from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, load, trim_path
 from limeform.resample import BootstrapResults
 from limeform.results import LMMResults, compare, table
 from limeform.solve import Ipopt, Newton, ScipyMinimize
@@ -32,11 +33,13 @@ __all__ = [
     "ArchiveError",
     "BootstrapResults",
     "ConvergenceWarning",
+    "CrossProducts",
     "DataError",
     "FormulaError",
     "Ipopt",
     "LMMResults",
     "LimeformError",
+    "MemoryLimitError",
     "NewLevelWarning",
     "Newton",
     "OptionError",

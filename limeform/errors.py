@@ -22,6 +22,10 @@ class OptionError(LimeformError, ValueError):
     """A keyword has a value that it cannot take."""
 
 
+class MemoryLimitError(LimeformError, MemoryError):
+    """A model would need more memory than there is; said before any of it is taken."""
+
+
 class SolverError(LimeformError, RuntimeError):
     """A solver cannot be used: it is not installed, or it cannot take this kind of problem."""
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from limeform.design import GroupedEffects
 from limeform.errors import OptionError
 from limeform.results import LMMResults
 
@@ -99,10 +101,14 @@ def estimates_table(results: LMMResults) -> pd.DataFrame:
 
 
 def _random_rows(results: LMMResults) -> Iterator[tuple[str, str, str, float]]:
-    random = results.design.random
-    if random is None:
-        return
-    gamma = results.cov_re.to_numpy()
+    start = 0
+    for random in results.design.factors:
+        stop = start + len(random.names)
+        yield from _factor_rows(random, results.estimates.gamma[start:stop, start:stop])
+        start = stop
+
+
+def _factor_rows(random: GroupedEffects, gamma: NDArray[np.float64]) -> Iterator[tuple[str, str, str, float]]:
     sd = np.sqrt(np.diag(gamma))
     names = ["1" if name == "Intercept" else name for name in random.names]
     for name, value in zip(names, sd, strict=True):

@@ -13,12 +13,12 @@ from limeform.design.fixed import independent_columns
 from limeform.design.formulaic_compat import keep_scope
 from limeform.design.frame import Missing, to_frame
 from limeform.design.keywords import Errors, Keywords, read_errors
-from limeform.design.random import FloatArray, GroupedEffects, TermColumns, find_levels
+from limeform.design.random import FloatArray, GroupedEffects, TermColumns, find_levels, terms_by_factor
 from limeform.design.recipe import Recipe
 from limeform.design.rows import Made, Sources, complete_sources, make
 from limeform.design.sizes import refuse_sizes
 from limeform.errors import DataError, FormulaError, OptionError
-from limeform.formula import ModelFormula
+from limeform.formula import ModelFormula, RandomTerm
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Design:
         Fixed-effects columns of full rank.
     names, dropped : tuple of str
         Names of the p columns, and of those left out because earlier ones explain them.
-    random : GroupedEffects or None
-        Random terms; None for a model without.
+    factors : tuple of GroupedEffects
+        Grouping factors with their random terms; empty for a model without.
     errors : Errors
         Known variances, weights, strata.
     index : Index, shape (n,)
@@ -45,6 +45,8 @@ class Design:
         Rows left out.
     recipe : Recipe
         How to make the columns from new data.
+    rows_read : int
+        Number of rows that were read in chunks and not kept; zero where the arrays have all rows.
     """
 
     response: str
@@ -53,11 +55,22 @@ class Design:
     x: FloatArray
     names: tuple[str, ...]
     dropped: tuple[str, ...]
-    random: GroupedEffects | None
+    factors: tuple[GroupedEffects, ...]
     errors: Errors
     index: pd.Index
     missing: Missing
     recipe: Recipe
+    rows_read: int = 0
+
+    @property
+    def nobs(self) -> int:
+        """Number of rows used."""
+        return self.rows_read or len(self.y)
+
+    @property
+    def random(self) -> GroupedEffects | None:
+        """The grouping factor, the first if there are several; None for a model without random terms."""
+        return self.factors[0] if self.factors else None
 
     @property
     def shifted(self) -> FloatArray:
@@ -93,7 +106,6 @@ def build_design(
     """
     if missing not in ("drop", "raise"):
         raise OptionError(f'missing={missing!r}: give "drop" or "raise"')
-    _refuse_several_factors(formula)
     frame = to_frame(data)
     sources = complete_sources(formula, frame, keywords.look_up(frame), scope)
     made = make(sources)
@@ -113,7 +125,10 @@ def build_design(
         x=fixed.matrix if len(kept) == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),
         names=tuple(fixed.names[j] for j in kept),
         dropped=(*fixed.empty, *(name for j, name in enumerate(fixed.names) if j not in set(kept))),
-        random=_grouped(formula, made) if formula.random else None,
+        factors=tuple(
+            _grouped(formula, made, numbers, parts)
+            for numbers, parts in zip(terms_by_factor(formula), made.groups, strict=True)
+        ),
         errors=errors,
         index=made.index,
         missing=made.missing,
@@ -141,40 +156,27 @@ def _refuse_same_names(made: Made) -> None:
             raise DataError(f"two columns of the model are called {twice!r}: rename the column in the data")
 
 
-def _refuse_several_factors(formula: ModelFormula) -> None:
-    factors = list(dict.fromkeys(tuple(sorted(term.groups)) for term in formula.random))
-    if len(factors) > 1:
-        second = next(term for term in formula.random if tuple(sorted(term.groups)) != factors[0])
-        labels = ", ".join(dict.fromkeys(term.label for term in formula.random))
-        raise FormulaError(
-            f"several grouping factors ({labels}) are not available yet: "
-            "this version fits any number of terms on one factor",
-            formula.text,
-            *second.span,
-        )
-
-
-def _grouped(formula: ModelFormula, made: Made) -> GroupedEffects:
-    label = formula.random[0].label
-    codes, levels, keys = find_levels(list(made.groups), label)
-    blocks = [made.columns[f"random{i}"] for i in range(len(formula.random))]
-    _refuse_repeats(formula, [block.names for block in blocks])
+def _grouped(formula: ModelFormula, made: Made, numbers: list[int], parts: tuple[pd.Series, ...]) -> GroupedEffects:
+    """Collect the terms on one grouping factor."""
+    label = formula.random[numbers[0]].label
+    codes, levels, keys = find_levels(list(parts), label)
+    blocks = [made.columns[f"random{i}"] for i in numbers]
+    terms = [formula.random[i] for i in numbers]
+    _refuse_repeats(formula, terms, [block.names for block in blocks])
     return GroupedEffects(
         factor=label,
         levels=levels,
         keys=keys,
         codes=codes,
-        terms=tuple(
-            TermColumns(block.names, term.covariance) for term, block in zip(formula.random, blocks, strict=True)
-        ),
+        terms=tuple(TermColumns(block.names, term.covariance) for term, block in zip(terms, blocks, strict=True)),
         z=blocks[0].matrix if len(blocks) == 1 else np.hstack([block.matrix for block in blocks]),
     )
 
 
-def _refuse_repeats(formula: ModelFormula, names: list[tuple[str, ...]]) -> None:
+def _refuse_repeats(formula: ModelFormula, terms: list[RandomTerm], names: list[tuple[str, ...]]) -> None:
     """Refuse a column that two terms on one factor share: their variances could not be told apart."""
     seen: set[str] = set()
-    for term, columns in zip(formula.random, names, strict=True):
+    for term, columns in zip(terms, names, strict=True):
         for name in columns:
             if name in seen:
                 advice = "write 0 + in one of them" if name == "Intercept" else "leave it out of one of them"

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from limeform.errors import DataError
+from limeform.formula import ModelFormula
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -63,6 +64,14 @@ class GroupedEffects:
         return tuple(name for term in self.terms for name in term.names)
 
 
+def terms_by_factor(formula: ModelFormula) -> list[list[int]]:
+    """Return the numbers of the random terms on each grouping factor, factors in order of appearance."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for number, term in enumerate(formula.random):
+        found.setdefault(tuple(sorted(term.groups)), []).append(number)
+    return list(found.values())
+
+
 def find_levels(parts: list[pd.Series], label: str) -> tuple[IntArray, pd.Index, pd.Index]:
     """Number the levels of a grouping factor, or the combinations of several that occur.
 
@@ -90,11 +99,16 @@ def find_levels(parts: list[pd.Series], label: str) -> tuple[IntArray, pd.Index,
         codes = np.unique(codes * len(names) + more, return_inverse=True)[1]
     first = np.unique(codes, return_index=True)[1]
     keys = pd.MultiIndex.from_arrays([names[part[first]] for part, names in coded])
-    return codes.astype(np.int32), _shown(keys), keys
+    return codes.astype(np.int32), shown_levels(keys), keys
 
 
-def _shown(keys: pd.MultiIndex) -> pd.Index:
-    """Return ``a:b`` for each combination; with quotation marks where a colon inside a level makes two look alike."""
+def shown_levels(keys: pd.Index) -> pd.Index:
+    """Return levels as they are shown: themselves, or ``a:b`` for each combination.
+
+    Where a colon inside a level makes two look alike the parts stand in quotation marks.
+    """
+    if not isinstance(keys, pd.MultiIndex):
+        return keys
     plain = pd.Index([":".join(str(part) for part in key) for key in keys])
     return plain if plain.is_unique else pd.Index([":".join(repr(part) for part in key) for key in keys])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from limeform.design.formulaic_compat import Piece, Scope, evaluate, replay, required_columns
 from limeform.design.frame import as_numbers, refuse_rows, to_frame
 from limeform.design.kinds import plain_columns
-from limeform.design.random import match_levels
+from limeform.design.random import match_levels, terms_by_factor
 from limeform.errors import UnknownColumnError
 from limeform.formula import ModelFormula, locate
 
@@ -34,9 +34,9 @@ class Recipe:
     kept : ndarray of int
         Which of its columns are in the model; the others were linearly dependent.
     random : tuple of ModelSpec
-        Specifications of the random terms, in the order of the columns.
-    groups : tuple of Piece
-        The factors whose interaction is the grouping factor.
+        Specifications of the random terms, in the order of the formula.
+    groups : tuple of tuple of Piece
+        For each grouping factor the factors whose interaction it is.
     offsets : tuple of Piece
         The expressions inside ``offset()``.
     scope : Scope
@@ -47,7 +47,7 @@ class Recipe:
     fixed: ModelSpec
     kept: NDArray[np.intp]
     random: tuple[ModelSpec, ...]
-    groups: tuple[Piece, ...]
+    groups: tuple[tuple[Piece, ...], ...]
     offsets: tuple[Piece, ...]
     scope: Scope
 
@@ -65,10 +65,10 @@ class NewRows:
     x : ndarray, shape (c, p)
         Fixed-effects columns.
     z : ndarray, shape (c, k)
-        Random-effects columns; k = 0 if they were not asked for.
-    codes : ndarray of int32, shape (c,)
-        Level of the grouping factor, -1 for a level that the fit did not have.
-    unseen : Index
+        Random-effects columns of all factors; k = 0 if they were not asked for.
+    codes : tuple of ndarray of int32, each shape (c,)
+        Level of each grouping factor, -1 for a level that the fit did not have.
+    unseen : tuple of Index
         Those levels.
     offset : ndarray, shape (c,)
         Sum of the formula's offsets.
@@ -78,12 +78,12 @@ class NewRows:
     complete: NDArray[np.bool_]
     x: FloatArray
     z: FloatArray
-    codes: IntArray
-    unseen: pd.Index
+    codes: tuple[IntArray, ...]
+    unseen: tuple[pd.Index, ...]
     offset: FloatArray
 
 
-def apply(recipe: Recipe, data: object, keys: pd.Index | None) -> NewRows:
+def apply(recipe: Recipe, data: object, keys: Sequence[pd.Index] | None) -> NewRows:
     """Make the columns of the model from new data.
 
     Parameters
@@ -92,8 +92,8 @@ def apply(recipe: Recipe, data: object, keys: pd.Index | None) -> NewRows:
         How they were made.
     data : DataFrame
         New data; the response is not needed.
-    keys : Index or None
-        Keys of the levels of the grouping factor; None leaves the random effects and their columns out.
+    keys : sequence of Index, or None
+        Keys of the levels of each grouping factor; None leaves the random effects and their columns out.
 
     Returns
     -------
@@ -111,21 +111,22 @@ def apply(recipe: Recipe, data: object, keys: pd.Index | None) -> NewRows:
     index, scope = frame.index, recipe.scope.mapping()
     if not complete.any():
         empty = np.zeros((0, 0))
-        return NewRows(index, complete, empty, empty, np.zeros(0, np.int32), index[:0], np.zeros(0))
+        return NewRows(index, complete, empty, empty, (), (), np.zeros(0))
     x = replay(recipe.fixed, frame_complete, scope, formula)[:, recipe.kept]
     offset = np.zeros(len(frame_complete))
     for piece in recipe.offsets:
         offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
     _refuse_infinite(x, np.array(recipe.fixed.column_names, dtype=object)[recipe.kept], frame_complete.index)
     if keys is None:
-        none = np.zeros((len(x), 0)), np.full(len(x), -1, np.int32)
-        return NewRows(index, complete, x, *none, index[:0], offset)
-    blocks = [replay(spec, frame_complete, scope, formula) for spec in recipe.random]
-    parts = [evaluate(piece, frame_complete, scope, formula) for piece in recipe.groups]
-    codes = match_levels(parts, keys)
-    z = np.hstack(blocks)
-    _refuse_infinite(z, [name for spec in recipe.random for name in spec.column_names], frame_complete.index)
-    return NewRows(index, complete, x, z, codes, _labels(parts, codes < 0), offset)
+        return NewRows(index, complete, x, np.zeros((len(x), 0)), (), (), offset)
+    order = [number for numbers in terms_by_factor(formula) for number in numbers]
+    z = np.hstack([replay(recipe.random[number], frame_complete, scope, formula) for number in order])
+    parts = [[evaluate(piece, frame_complete, scope, formula) for piece in pieces] for pieces in recipe.groups]
+    codes = tuple(match_levels(each, known) for each, known in zip(parts, keys, strict=True))
+    unseen = tuple(_labels(each, found < 0) for each, found in zip(parts, codes, strict=True))
+    names = [name for number in order for name in recipe.random[number].column_names]
+    _refuse_infinite(z, names, frame_complete.index)
+    return NewRows(index, complete, x, z, codes, unseen, offset)
 
 
 def effects_columns(recipe: Recipe, data: object, complete: NDArray[np.bool_]) -> FloatArray:
@@ -140,8 +141,9 @@ def effects_columns(recipe: Recipe, data: object, complete: NDArray[np.bool_]) -
         if name not in frame.columns:
             raise UnknownColumnError(name, frame.columns, "the new data")
     rows = frame[complete]
-    z = np.hstack([replay(spec, rows, scope, recipe.formula) for spec in recipe.random])
-    _refuse_infinite(z, [name for spec in recipe.random for name in spec.column_names], rows.index)
+    specs = [recipe.random[number] for numbers in terms_by_factor(recipe.formula) for number in numbers]
+    z = np.hstack([replay(spec, rows, scope, recipe.formula) for spec in specs])
+    _refuse_infinite(z, [name for spec in specs for name in spec.column_names], rows.index)
     return z
 
 
@@ -156,7 +158,7 @@ def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]
     expressions = [piece.expression for piece in recipe.offsets]
     specs = [recipe.fixed]
     if with_random:
-        expressions += [piece.expression for piece in recipe.groups]
+        expressions += [piece.expression for pieces in recipe.groups for piece in pieces]
         specs += recipe.random
     for name in _data_names(specs):
         if name not in frame.columns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from limeform.design.formulaic_compat import Columns, Piece, evaluate, materiali
 from limeform.design.frame import FloatArray, Missing, as_numbers, refuse_rows
 from limeform.design.keywords import Given
 from limeform.design.kinds import plain_columns
+from limeform.design.random import terms_by_factor
 from limeform.errors import DataError
 from limeform.formula import ModelFormula
 
@@ -33,8 +35,10 @@ class Sources:
         formulaic's reading of ``fixed``, ``random0``, ...
     response : Piece
         The response.
-    groups, offsets : tuple of Piece
-        Parts of the grouping factor; expressions inside ``offset()``.
+    groups : tuple of tuple of Piece
+        Parts of each grouping factor.
+    offsets : tuple of Piece
+        Expressions inside ``offset()``.
     scope : mapping
         Names of the caller.
     frame : DataFrame
@@ -48,7 +52,7 @@ class Sources:
     formula: ModelFormula
     parsed: Mapping[str, Formula]
     response: Piece
-    groups: tuple[Piece, ...]
+    groups: tuple[tuple[Piece, ...], ...]
     offsets: tuple[Piece, ...]
     scope: Mapping[str, Any]
     frame: pd.DataFrame
@@ -64,8 +68,8 @@ class Made:
     ----------
     y, offset : ndarray, shape (n,)
         Response and sum of the offsets.
-    groups : tuple of Series
-        Parts of the grouping factor.
+    groups : tuple of tuple of Series
+        Parts of each grouping factor.
     columns : mapping of str to Columns
         Matrices of ``fixed``, ``random0``, ...; parts that repeat another share its matrix.
     given : mapping
@@ -80,7 +84,7 @@ class Made:
 
     y: FloatArray
     offset: FloatArray
-    groups: tuple[pd.Series, ...]
+    groups: tuple[tuple[pd.Series, ...], ...]
     columns: Mapping[str, Columns]
     given: Given
     index: pd.Index
@@ -108,9 +112,11 @@ def complete_sources(formula: ModelFormula, frame: pd.DataFrame, given: Given, s
     """
     parsed = read(formula, frame, [name for name, _ in given.values()])
     response = Piece(formula.response)
-    groups = tuple(Piece(part) for part in (formula.random[0].groups if formula.random else ()))
+    groups = tuple(
+        tuple(Piece(part) for part in formula.random[numbers[0]].groups) for numbers in terms_by_factor(formula)
+    )
     offsets = tuple(Piece(expression) for expression in formula.offsets)
-    expressions = [piece.expression for piece in (response, *groups, *offsets)]
+    expressions = [piece.expression for piece in (response, *chain.from_iterable(groups), *offsets)]
     needed = required_columns(parsed.values(), expressions, frame)
     frame = plain_columns(frame, needed)
     columns = {name: frame[name] for name in needed} | {name: values for name, values in given.values()}
@@ -144,7 +150,7 @@ def make(sources: Sources) -> Made:
     formula, frame, scope = sources.formula, sources.frame, sources.scope
     used: set[str] = set()
     y = as_numbers(evaluate(sources.response, frame, scope, formula, used), f"response {formula.response!r}")
-    groups = tuple(evaluate(piece, frame, scope, formula, used) for piece in sources.groups)
+    groups = tuple(tuple(evaluate(piece, frame, scope, formula, used) for piece in pieces) for pieces in sources.groups)
     offset = np.broadcast_to(0.0, len(frame))
     for piece in sources.offsets:
         offset = offset + as_numbers(evaluate(piece, frame, scope, formula, used), f"offset({piece.expression})")
@@ -202,7 +208,7 @@ def _without_made_missing(made: Made, formula: ModelFormula) -> Made:
         made,
         y=made.y[keep],
         offset=made.offset[keep],
-        groups=tuple(part[keep] for part in made.groups),
+        groups=tuple(tuple(part[keep] for part in parts) for parts in made.groups),
         columns={key: replace(part, matrix=part.matrix[keep]) for key, part in made.columns.items()},
         given=_take(made.given, keep),
         index=made.index[keep],

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from limeform.covariance import Covariance
 from limeform.likelihood import Objective
-from limeform.likelihood.derivatives import gamma_derivatives
 from limeform.likelihood.gaussian import gradient
-from limeform.solve import EvaluationError, Solution
+from limeform.likelihood.objective import derivatives_in_gamma
+from limeform.solve import EvaluationError, Solution, Status
 
 FloatArray = NDArray[np.float64]
 
@@ -44,7 +44,10 @@ def settle(objective: Objective, start: FloatArray, solve: Callable[[FloatArray]
     Solution
         With variance parameters in canonical form.
     """
-    solution = _settled(objective, solve(start))
+    solution = solve(start)
+    if solution.status is Status.INTERRUPTED:
+        return solution
+    solution = _settled(objective, solution)
     for _ in range(RESTARTS):
         escape = _escape(objective, solution.x)
         if escape is None:
@@ -131,7 +134,7 @@ def gamma_gradient(objective: Objective, x: FloatArray) -> FloatArray:
     basis[np.arange(len(rows)), rows, columns] += 0.5
     basis[np.arange(len(rows)), columns, rows] += 0.5
     entries = Covariance(point.covariance.gamma, basis, np.zeros((len(rows), len(rows), k, k)))
-    slope = gradient(objective.criterion, point.profile, gamma_derivatives(point.reduction, entries), np.zeros(0))
+    slope = gradient(objective.criterion, point.profile, derivatives_in_gamma(point.reduction, entries), np.zeros(0))
     full = np.zeros((k, k))
     full[rows, columns] = slope
     full[columns, rows] = slope

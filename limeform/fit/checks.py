@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,14 +30,16 @@ def check_design(design: Design) -> None:
     """
     n, p = design.x.shape
     unknown = design.errors.variance is None
-    if n < p + (unknown or design.random is not None):
+    if n < p + (unknown or bool(design.factors)):
         extra = " and a residual variance" if unknown else " and a variance between groups" * (n >= p)
         raise DataError(f"{n} complete rows are too few for {p} fixed effects" + extra)
-    if design.random is not None:
-        _check_levels(design.random)
-        _check_columns(design.random, design.errors.precision)
+    for random in design.factors:
+        _check_levels(random)
+        _check_columns(random, design.errors.precision)
         if unknown and design.errors.strata is None:
-            _check_residual(design.random, n)
+            _check_residual(random, n)
+    for one, other in combinations(design.factors, 2):
+        _check_confounded(one, other)
 
 
 def _check_columns(random: GroupedEffects, precision: FloatArray) -> None:
@@ -62,6 +66,21 @@ def _check_levels(random: GroupedEffects) -> None:
         raise DataError(
             f"grouping factor {random.factor!r} has one level ({random.levels.tolist()[0]!r}): "
             "the variance between levels cannot be estimated; leave the random term out"
+        )
+
+
+def _check_confounded(one: GroupedEffects, other: GroupedEffects) -> None:
+    """Refuse two factors with the same levels under other names: their variances could not be told apart."""
+    shared = [name for name in one.names if name in other.names]
+    if not shared or len(one.levels) != len(other.levels):
+        return
+    partner = np.zeros(len(one.levels), np.int32)
+    partner[one.codes] = other.codes
+    if np.array_equal(partner[one.codes], other.codes):
+        example = f"{one.levels.tolist()[0]!r} of the one is {other.levels.tolist()[int(partner[0])]!r} of the other"
+        raise DataError(
+            f"grouping factors {one.factor!r} and {other.factor!r} divide the rows alike ({len(one.levels)} levels "
+            f"each; {example}), so the variances of {', '.join(shared)} cannot be told apart: leave one of them out"
         )
 
 

@@ -12,7 +12,12 @@ from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError
 from limeform.fit.boundary import settle
+from limeform.fit.progress import Watch
+from limeform.fit.rows import crossed_rows, grouped_rows
+from limeform.fit.start import crossed_start
 from limeform.likelihood import (
+    CrossedProducts,
+    CrossedRows,
     CrossProducts,
     Modes,
     Objective,
@@ -20,13 +25,15 @@ from limeform.likelihood import (
     Rows,
     choose_coordinates,
     conditional_modes,
-    cross_products,
+    crossed_modes,
     make_cells,
     mode_slopes,
-    with_response,
+    reduce_response,
+    reduce_rows,
 )
 from limeform.likelihood.batched import cholesky
 from limeform.likelihood.coordinates import chunks
+from limeform.likelihood.grouped import Reduction
 from limeform.solve import EvaluationError, Newton, Problem, Solution, Solver, Status
 
 FloatArray = NDArray[np.float64]
@@ -60,10 +67,10 @@ class Setup:
         Sufficient statistics of the response.
     """
 
-    rows: Rows
+    rows: Rows | CrossedRows
     covariance: BlockDiagonal
     residual: ResidualVariance
-    products: CrossProducts
+    products: CrossProducts | CrossedProducts
 
 
 @dataclass(frozen=True)
@@ -123,29 +130,18 @@ def prepare(design: Design) -> Setup:
     DataError
         If the fixed effects reproduce the response exactly and the residual variance is unknown.
     """
-    n, random, errors = len(design.y), design.random, design.errors
-    codes = np.zeros(n, np.int32) if random is None else random.codes
-    m = 1 if random is None else len(random.levels)
-    cells = make_cells(codes, m, errors.strata, max(len(errors.strata_levels), 1))
-    known = errors.variance is not None
+    y, errors, known = design.shifted, design.errors, design.errors.variance is not None
     covariance = BlockDiagonal(
-        tuple(STRUCTURES[term.covariance](len(term.names)) for term in (random.terms if random else ()))
+        tuple(STRUCTURES[term.covariance](len(term.names)) for factor in design.factors for term in factor.terms)
     )
-    rows = Rows(
-        x=design.x,
-        z=np.zeros((n, 0)) if random is None else random.z,
-        precision=errors.precision,
-        weights=np.broadcast_to(1.0, n),
-        cells=cells,
-    )
-    y = design.shifted
+    rows = crossed_rows(design) if len(design.factors) > 1 else grouped_rows(design)
     coordinates = choose_coordinates(y, rows.x, rows.z, rows.precision, covariance, known)
     residual = ResidualVariance.STRATA if errors.strata is not None else ResidualVariance.SHARED
     setup = Setup(
         rows=rows,
         covariance=covariance,
         residual=ResidualVariance.KNOWN if known else residual,
-        products=cross_products(y, rows, coordinates),
+        products=reduce_rows(y, rows, coordinates),
     )
     check_spread(setup, y, repr(design.response))
     return setup
@@ -173,7 +169,11 @@ def check_spread(setup: Setup, y: FloatArray, name: str) -> None:
     size = float(sum(setup.rows.precision[rows] @ y[rows] ** 2 for rows in chunks(len(y))))
     negligible = 1e-24 * size / products.coordinates.variance
     fixed = products.coordinates.excess * max(len(y) - products.n_fixed, 1) <= negligible
-    if fixed or (_within_residual(products) <= negligible and _within_degrees(products) > 0):
+    if fixed or (
+        isinstance(products, CrossProducts)
+        and _within_residual(products) <= negligible
+        and _within_degrees(products) > 0
+    ):
         which = "the fixed effects reproduce" if fixed else "the fixed and random effects together reproduce"
         raise DataError(
             f"{which} the response {name} exactly (is it constant?): there is no residual variance to estimate"
@@ -199,10 +199,13 @@ def _within_degrees(products: CrossProducts) -> int:
 
 def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
     """Return the model with one residual variance in place of one per stratum; ``y`` is the response less offset."""
-    cells = setup.rows.cells
-    merged = make_cells(cells.group[cells.codes], cells.n_groups, None, 1)
-    rows = replace(setup.rows, cells=merged)
-    products = cross_products(y, rows, setup.products.coordinates)
+    rows: Rows | CrossedRows
+    if isinstance(setup.rows, CrossedRows):
+        rows = replace(setup.rows, strata=None, n_strata=1)
+    else:
+        cells = setup.rows.cells
+        rows = replace(setup.rows, cells=make_cells(cells.group[cells.codes], cells.n_groups, None, 1))
+    products = reduce_rows(y, rows, setup.products.coordinates)
     return replace(setup, rows=rows, residual=ResidualVariance.SHARED, products=products)
 
 
@@ -212,6 +215,7 @@ def estimate(
     solver: Solver,
     start: FloatArray | None = None,
     lower: FloatArray | None = None,
+    watch: Watch | None = None,
     refine: bool = False,
 ) -> Estimates:
     """Maximise the likelihood.
@@ -228,6 +232,8 @@ def estimate(
         Variance parameters to start from, working coordinates.
     lower : ndarray, shape (q,), optional
         Lower bounds of the variance parameters.
+    watch : callable, optional
+        Is told of every evaluation.
     refine : bool
         Take the default start near the optimum by a few Newton steps before the solver is called.
 
@@ -236,20 +242,34 @@ def estimate(
     Estimates
     """
     objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
+    objective.watch = watch
     first = default_start(objective) if start is None else start
     before = _refined(objective, first) if refine and start is None and objective.n_parameters else None
     begin = first if before is None else before.x
     solution = settle(objective, begin, lambda at: _solve(objective, solver, at, lower))
+    _refuse_perfect_fit(objective, solution)
     if before is None:
         return _natural_scale(objective, solution)
     return replace(_natural_scale(objective, _joined(before, solution)), newton_steps=before.iterations)
+
+
+def _refuse_perfect_fit(objective: Objective, solution: Solution) -> None:
+    """Refuse a fit of crossed effects on its way to a residual variance of zero, at which the likelihood is infinite."""
+    shared = objective.criterion.residual is ResidualVariance.SHARED
+    if not shared or solution.success or solution.status is Status.INTERRUPTED:
+        return
+    if isinstance(objective.products, CrossedProducts) and objective.at(solution.x).profile.scale < 1e-6:
+        raise DataError(
+            "the fixed and random effects together reproduce the response exactly: there is no residual variance to "
+            "estimate; leave a random term out, or give se= if the sampling errors are known"
+        )
 
 
 def estimate_again(
     setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray
 ) -> tuple[Setup, Estimates]:
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
-    again = replace(setup, products=with_response(setup.products, y, setup.rows))
+    again = replace(setup, products=reduce_response(setup.products, y, setup.rows))
     check_spread(again, y, "given")
     return again, estimate(again, reml, solver, start)
 
@@ -269,6 +289,8 @@ def default_start(objective: Objective) -> FloatArray:
 
     The likelihood of a variance can have several maxima: where the scan has several dips, each is followed a few steps.
     """
+    if isinstance(objective.products, CrossedProducts):
+        return crossed_start(objective, objective.products)
     dips = _dips(objective)
     if len(dips) == 1:
         return dips[0]
@@ -315,6 +337,7 @@ def _shapes(objective: Objective) -> list[FloatArray]:
 def _moment_estimate(objective: Objective) -> float:
     """Return a standard deviation at which random effects and errors share the variance as first moments say."""
     products = objective.products
+    assert isinstance(products, CrossProducts)
     if objective.criterion.residual is ResidualVariance.KNOWN:
         ratio = products.coordinates.excess
     else:
@@ -332,6 +355,7 @@ def _stratum_starts(objective: Objective) -> list[FloatArray]:
     if not objective.n_strata:
         return [alike]
     products = objective.products
+    assert isinstance(products, CrossProducts)
     mean = np.maximum(products.within[-1, -1], 0.0) / np.maximum(products.weight, 1.0)
     return [alike, np.log(np.clip(mean, 1e-3, 1e3))]
 
@@ -384,17 +408,20 @@ def _is_singular(blocks: list[FloatArray], tolerance: float = 1e-8) -> bool:
     return any(np.linalg.eigvalsh(block)[0] < tolerance for block in blocks)
 
 
-def modes_of(setup: Setup, estimates: Estimates) -> Modes:
-    """Return the conditional modes of the random effects at the estimates."""
+def modes_of(setup: Setup, estimates: Estimates) -> tuple[Modes, ...]:
+    """Return the conditional modes of the random effects at the estimates, one for each grouping factor."""
     objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
-    point = objective.at(estimates.variables)
-    return conditional_modes(point.reduction, point.covariance, point.profile, setup.products.coordinates)
+    point, coordinates = objective.at(estimates.variables), setup.products.coordinates
+    if isinstance(point.reduction, Reduction):
+        return (conditional_modes(point.reduction, point.covariance, point.profile, coordinates),)
+    return crossed_modes(point.reduction, point.covariance, point.profile, coordinates)
 
 
 def mode_slopes_of(setup: Setup, estimates: Estimates) -> FloatArray:
     """Return by how much the conditional modes fall with the fixed effects, shape (m, k, p)."""
     objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
     point = objective.at(estimates.variables)
+    assert isinstance(point.reduction, Reduction)
     return mode_slopes(point.reduction, point.covariance, setup.products.coordinates)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limeform.covariance import BlockDiagonal
 from limeform.fit.boundary import NEARLY_ZERO
 from limeform.fit.estimate import Estimates, Setup, estimate
-from limeform.likelihood import CrossProducts, ResidualVariance, with_response
+from limeform.likelihood import CrossProducts, ResidualVariance, Rows, reduce_response
 from limeform.likelihood.gaussian import Criterion, make_criterion
 from limeform.likelihood.many import ManyProducts, UnitProducts, evaluate_many, many_products, unit_products
 from limeform.solve import Newton, Status
@@ -108,6 +108,8 @@ def estimate_many(
     second = _quadratic(setup.covariance)
     if second is None or not _at_once(setup):
         return _by_one(setup, responses, reml, start, lower)
+    assert isinstance(setup.products, CrossProducts)
+    assert isinstance(setup.rows, Rows)
     criterion = make_criterion(setup.products, setup.residual, reml)
     data = many_products(setup.products, responses, setup.rows, criterion)
     draws, settled = _solve(setup, data, second, criterion, start)
@@ -157,6 +159,8 @@ class ManyCases:
         second = _quadratic(setup.covariance)
         if second is None or not _at_once(setup):
             return None
+        assert isinstance(setup.products, CrossProducts)
+        assert isinstance(setup.rows, Rows)
         return cls(setup, unit_products(setup.products, y, setup.rows, units, count), second, reml)
 
     def estimate(self, chosen: NDArray[np.integer], start: FloatArray) -> tuple[Draws, NDArray[np.bool_]]:
@@ -169,7 +173,7 @@ class ManyCases:
 def _by_one(setup: Setup, responses: FloatArray, reml: bool, start: FloatArray, lower: FloatArray | None) -> Draws:
     fits = []
     for y in responses:
-        again = replace(setup, products=with_response(setup.products, y, setup.rows))
+        again = replace(setup, products=reduce_response(setup.products, y, setup.rows))
         fits.append(estimate(again, reml, Newton(), start, lower))
     return stack(fits, fits[0])
 

@@ -1,16 +1,21 @@
 """The likelihood engine: cross-products of the data, their reduction, value, gradient and Hessian."""
 
 from limeform.likelihood.coordinates import Coordinates, choose_coordinates
-from limeform.likelihood.crossproducts import Cells, CrossProducts, Rows, cross_products, make_cells, with_response
+from limeform.likelihood.crossed.statistics import CrossedProducts, CrossedRows, FactorRows
+from limeform.likelihood.crossproducts import Cells, CrossProducts, Rows, make_cells
 from limeform.likelihood.gaussian import Criterion, Profile, ResidualVariance
-from limeform.likelihood.modes import Modes, conditional_modes, mode_slopes
+from limeform.likelihood.modes import Modes, conditional_modes, crossed_modes, mode_slopes
 from limeform.likelihood.objective import Objective, Point
+from limeform.likelihood.reduce_rows import reduce_response, reduce_rows
 
 __all__ = [
     "Cells",
     "Coordinates",
     "Criterion",
     "CrossProducts",
+    "CrossedProducts",
+    "CrossedRows",
+    "FactorRows",
     "Modes",
     "Objective",
     "Point",
@@ -19,8 +24,9 @@ __all__ = [
     "Rows",
     "choose_coordinates",
     "conditional_modes",
-    "cross_products",
+    "crossed_modes",
     "make_cells",
     "mode_slopes",
-    "with_response",
+    "reduce_response",
+    "reduce_rows",
 ]

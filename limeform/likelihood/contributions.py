@@ -13,6 +13,7 @@ and, at fixed variances with the fixed effects re-estimated, f changes by minus,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,11 @@ from numpy.typing import NDArray
 
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.coordinates import chunks
+from limeform.likelihood.crossed.conditional import row_effects, row_leverages
+from limeform.likelihood.crossed.reduction import CrossedReduction
+from limeform.likelihood.crossed.statistics import CrossedRows
 from limeform.likelihood.crossproducts import Rows, working_rows
+from limeform.likelihood.grouped import Reduction
 from limeform.likelihood.objective import Objective, Point
 
 
@@ -107,7 +112,7 @@ class Contributions:
         return np.where(kept, inside, outside), log_variance
 
 
-def contributions(objective: Objective, point: Point, y: FloatArray, rows: Rows) -> Contributions:
+def contributions(objective: Objective, point: Point, y: FloatArray, rows: Rows | CrossedRows) -> Contributions:
     """Compute what each row contributes.
 
     Parameters
@@ -118,28 +123,24 @@ def contributions(objective: Objective, point: Point, y: FloatArray, rows: Rows)
         Estimates of the variances with what was computed there.
     y : ndarray, shape (n,)
         Response less offset.
-    rows : Rows
-        Columns, precisions, weights and cells of all rows, trimmed ones too.
+    rows : Rows or CrossedRows
+        Columns, precisions, weights and levels of all rows, trimmed ones too.
 
     Returns
     -------
     Contributions
     """
-    products, profile = objective.products, point.profile
-    coordinates, cells = products.coordinates, rows.cells
-    gamma, group = point.covariance.gamma, cells.group[cells.codes]
-    moves = np.tensordot(gamma, point.reduction.crossed, axes=1)
-    conditional = gamma[:, :, None] - np.einsum("ab,bcm,cd->adm", gamma, point.reduction.marginal, gamma)
+    profile, coordinates = point.profile, objective.products.coordinates
+    random_part, unscaled = _random_part(point, rows)
     rho = np.append(-profile.beta, 1.0)
     n, scale = len(y), profile.scale
     residual, marginal, leverage, fixed, cross = np.empty((5, n))
     for part in chunks(n):
         z, xy, _ = working_rows(y, rows, coordinates, part)
-        moved = np.einsum("na,acn->nc", z, moves[:, :, group[part]]) if z.shape[1] else 0.0
-        projected = xy - moved
+        projected = xy - random_part(z, part)
         residual[part] = projected @ rho
         marginal[part] = xy @ rho
-        leverage[part] = scale * np.einsum("na,abn,nb->n", z, conditional[:, :, group[part]], z)
+        leverage[part] = scale * unscaled(z, part)
         white = projected[:, :-1] @ profile.inverse_root
         fixed[part] = scale * (white**2).sum(axis=1)
         cross[part] = scale * (white * (xy[:, :-1] @ profile.inverse_root)).sum(axis=1)
@@ -154,10 +155,37 @@ def contributions(objective: Objective, point: Point, y: FloatArray, rows: Rows)
     )
 
 
-def error_variance(objective: Objective, point: Point, rows: Rows) -> NDArray[np.float64]:
+ByRow = Callable[[FloatArray, slice], FloatArray]
+"""Takes working random-effects columns of some rows and which rows they are."""
+
+
+def _random_part(point: Point, rows: Rows | CrossedRows) -> tuple[ByRow, ByRow]:
+    """Return what gives Z C Z'V[X y], (rows, p + 1), and z'Cz, (rows,), of some rows."""
+    if isinstance(rows, CrossedRows):
+        assert isinstance(point.reduction, CrossedReduction)
+        leverages = row_leverages(point.reduction, rows)
+        return row_effects(point.reduction, rows), lambda z, part: leverages[part]
+    assert isinstance(point.reduction, Reduction)
+    gamma, group = point.covariance.gamma, rows.cells.group[rows.cells.codes]
+    moves = np.tensordot(gamma, point.reduction.crossed, axes=1)
+    conditional = gamma[:, :, None] - np.einsum("ab,bcm,cd->adm", gamma, point.reduction.marginal, gamma)
+    return (
+        lambda z, part: np.einsum("na,acn->nc", z, moves[:, :, group[part]]),
+        lambda z, part: np.einsum("na,abn,nb->n", z, conditional[:, :, group[part]], z),
+    )
+
+
+def error_variance(objective: Objective, point: Point, rows: Rows | CrossedRows) -> NDArray[np.float64]:
     """Return the error variance of each row at the estimates, shape (n,)."""
     psi = point.x[objective.covariance.n_parameters :]
-    factor = np.exp(psi)[rows.cells.stratum[rows.cells.codes]] if len(psi) else 1.0
+    factor = np.exp(psi)[_strata(rows)] if len(psi) else 1.0
     return np.asarray(
         point.profile.scale * objective.products.coordinates.variance * factor / rows.precision, dtype=np.float64
     )
+
+
+def _strata(rows: Rows | CrossedRows) -> NDArray[np.int32]:
+    """Return the variance stratum of each row."""
+    if isinstance(rows, CrossedRows):
+        return np.zeros(len(rows.weights), np.int32) if rows.strata is None else rows.strata
+    return rows.cells.stratum[rows.cells.codes]

@@ -44,9 +44,9 @@ class Coordinates:
     excess: float
 
 
-def chunks(n: int) -> list[slice]:
-    """Return slices that cover ``range(n)`` in order, at most `CHUNK` rows each."""
-    return [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+def chunks(n: int, size: int = CHUNK) -> list[slice]:
+    """Return slices that cover ``range(n)`` in order, at most ``size`` rows each."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def choose_coordinates(

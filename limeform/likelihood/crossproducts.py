@@ -11,6 +11,7 @@ digits when a variance is very large or a standard error very small (MATH: P = V
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -220,8 +221,21 @@ def with_response(products: CrossProducts, y: FloatArray, rows: Rows) -> CrossPr
     return replace(products, coefficients=coefficients, within=bordered, coordinates=coordinates)
 
 
+class RowArrays(Protocol):
+    """Rows of any model, as far as their columns and precisions go; see `Rows`."""
+
+    @property
+    def x(self) -> FloatArray: ...  # noqa: D102
+    @property
+    def z(self) -> FloatArray: ...  # noqa: D102
+    @property
+    def precision(self) -> FloatArray: ...  # noqa: D102
+    @property
+    def weights(self) -> FloatArray: ...  # noqa: D102
+
+
 def working_rows(
-    y: FloatArray, rows: Rows, coordinates: Coordinates, part: slice
+    y: FloatArray, rows: RowArrays, coordinates: Coordinates, part: slice
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return Z T, [X A, y - X b0] and the working precisions of some rows."""
     x = rows.x[part]

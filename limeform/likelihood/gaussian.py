@@ -19,6 +19,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from limeform.likelihood.batched import FloatArray
+from limeform.likelihood.crossed.statistics import CrossedProducts
 from limeform.likelihood.crossproducts import CrossProducts
 from limeform.likelihood.derivatives import VarianceDerivatives
 from limeform.solve import EvaluationError
@@ -79,7 +80,7 @@ class Criterion:
     constant: float
 
 
-def make_criterion(products: CrossProducts, residual: ResidualVariance, reml: bool) -> Criterion:
+def make_criterion(products: CrossProducts | CrossedProducts, residual: ResidualVariance, reml: bool) -> Criterion:
     """Collect the constants of the log-likelihood.
 
     Parameters

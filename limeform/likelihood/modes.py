@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from limeform.covariance import Covariance
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.coordinates import Coordinates
+from limeform.likelihood.crossed.reduction import CrossedReduction
 from limeform.likelihood.gaussian import Profile
 from limeform.likelihood.grouped import Reduction
 
@@ -77,3 +78,21 @@ def mode_slopes(reduction: Reduction, covariance: Covariance, coordinates: Coord
     out = coordinates.effects @ covariance.gamma
     working = np.einsum("ab,bpm->map", out, reduction.crossed[:, :p])
     return np.asarray(working @ np.linalg.inv(coordinates.fixed), dtype=np.float64)
+
+
+def crossed_modes(
+    reduction: CrossedReduction, covariance: Covariance, at: Profile, coordinates: Coordinates
+) -> tuple[Modes, ...]:
+    """Return the conditional modes of several grouping factors; arguments as in `conditional_modes`.
+
+    Returns
+    -------
+    tuple of Modes
+        Factors in the order of the formula.
+    """
+    found = {}
+    for f, shape, each in zip(reduction.products.order, reduction.products.shapes, reduction.by_factor(), strict=True):
+        own = shape.columns
+        gamma = Covariance(covariance.gamma[own, own], covariance.first[:0], covariance.second[:0])
+        found[f] = conditional_modes(each, gamma, at, replace(coordinates, effects=coordinates.effects[own, own]))
+    return tuple(found[f] for f in sorted(found))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
 from limeform.covariance import BlockDiagonal, Covariance
 from limeform.likelihood import gaussian
 from limeform.likelihood.batched import FloatArray
+from limeform.likelihood.crossed.derivatives import CrossedDerivatives, crossed_derivatives
+from limeform.likelihood.crossed.information import average_information
+from limeform.likelihood.crossed.reduction import CrossedReduction, Ready, make_ready, ready_of, reduce_crossed
+from limeform.likelihood.crossed.statistics import CrossedProducts
+from limeform.likelihood.crossed.strata import crossed_strata_derivatives
 from limeform.likelihood.crossproducts import CrossProducts
 from limeform.likelihood.derivatives import VarianceDerivatives, gamma_derivatives
 from limeform.likelihood.gaussian import Criterion, Profile, ResidualVariance, make_criterion
@@ -24,7 +29,7 @@ class Point:
 
     x: FloatArray
     covariance: Covariance
-    reduction: Reduction
+    reduction: Reduction | CrossedReduction
     profile: Profile
     derivatives: VarianceDerivatives | None = None
     gradient: FloatArray | None = None
@@ -48,19 +53,27 @@ class Objective:
         Constants of the log-likelihood.
     evaluations : int
         Number of points visited.
+    watch : callable, optional
+        Is told the number and the value of every evaluation.
     """
 
-    products: CrossProducts
+    products: CrossProducts | CrossedProducts
     covariance: BlockDiagonal
     criterion: Criterion
     evaluations: int = 0
+    watch: Callable[[int, float], None] | None = field(default=None, repr=False)
     _groups: Groups | None = field(default=None, repr=False)
+    _ready: Ready | None = field(default=None, repr=False)
     _last: Point | None = field(default=None, repr=False)
     _key: bytes = field(default=b"", repr=False)
 
     @classmethod
     def of(
-        cls, products: CrossProducts, covariance: BlockDiagonal, residual: ResidualVariance, reml: bool
+        cls,
+        products: CrossProducts | CrossedProducts,
+        covariance: BlockDiagonal,
+        residual: ResidualVariance,
+        reml: bool,
     ) -> Objective:
         """Build the objective for given statistics.
 
@@ -80,6 +93,8 @@ class Objective:
         Objective
         """
         criterion = make_criterion(products, residual, reml)
+        if isinstance(products, CrossedProducts):
+            return cls(products=products, covariance=covariance, criterion=criterion, _ready=ready_of(products))
         groups = None if residual is ResidualVariance.STRATA else pool(products)
         return cls(products=products, covariance=covariance, criterion=criterion, _groups=groups)
 
@@ -106,10 +121,13 @@ class Objective:
         return point.gradient
 
     def hessian(self, x: FloatArray) -> FloatArray:
-        """Return the exact Hessian of f at ``x``, shape (q, q)."""
+        """Return the Hessian of f at ``x``, shape (q, q); by average information where crossed effects are many."""
         point = self.at(x)
         if point.hessian is None:
-            point.hessian = gaussian.hessian(self.criterion, point.profile, self._derivatives(point))
+            derivatives = self._derivatives(point)
+            exact = not isinstance(derivatives, CrossedDerivatives) or derivatives.exact
+            second = gaussian.hessian if exact else average_information
+            point.hessian = second(self.criterion, point.profile, derivatives)  # type: ignore[arg-type]
         return point.hessian
 
     def at(self, x: FloatArray) -> Point:
@@ -118,6 +136,8 @@ class Objective:
         if self._last is None or self._key != key:
             self._last, self._key = self._evaluate(np.array(x, dtype=np.float64)), key
             self.evaluations += 1
+            if self.watch is not None:
+                self.watch(self.evaluations, self._last.profile.value)
         return self._last
 
     def _evaluate(self, x: FloatArray) -> Point:
@@ -125,21 +145,39 @@ class Objective:
             raise EvaluationError("variance parameters out of range")
         theta, psi = x[: self.covariance.n_parameters], x[self.covariance.n_parameters :]
         covariance = self.covariance.covariance(theta)
-        groups = pool_strata(self.products, psi) if self._groups is None else self._groups
-        reduction = reduce(groups, covariance.gamma)
+        reduction = self._reduce(covariance.gamma, psi)
         log_variance = float(self.products.weight @ psi) if self.n_strata else 0.0
         at = gaussian.profile(self.criterion, reduction.gram, reduction.log_det, log_variance)
         return Point(x=x, covariance=covariance, reduction=reduction, profile=at)
 
-    def reduction_at(self, point: Point) -> Reduction:
+    def reduction_at(self, point: Point) -> Reduction | CrossedReduction:
         """Return the reduction of these statistics at the variances of a point of the same model at other weights."""
-        psi = point.x[self.covariance.n_parameters :]
-        groups = pool_strata(self.products, psi) if self._groups is None else self._groups
-        return reduce(groups, point.covariance.gamma)
+        return self._reduce(point.covariance.gamma, point.x[self.covariance.n_parameters :])
+
+    def _reduce(self, gamma: FloatArray, psi: FloatArray) -> Reduction | CrossedReduction:
+        if isinstance(self.products, CrossedProducts):
+            ready = make_ready(self.products, np.exp(-psi), self._ready) if self.n_strata else self._ready
+            assert ready is not None
+            return reduce_crossed(ready, [gamma[shape.columns, shape.columns] for shape in self.products.shapes])
+        return reduce(pool_strata(self.products, psi) if self._groups is None else self._groups, gamma)
 
     def _derivatives(self, point: Point) -> VarianceDerivatives:
         if point.derivatives is None:
-            psi = point.x[self.covariance.n_parameters :]
-            derive = partial(strata_derivatives, self.products, psi) if self.n_strata else gamma_derivatives
-            point.derivatives = derive(point.reduction, point.covariance)
+            point.derivatives = self._derive(point, point.x[self.covariance.n_parameters :])
         return point.derivatives
+
+    def _derive(self, point: Point, psi: FloatArray) -> VarianceDerivatives:
+        if isinstance(point.reduction, CrossedReduction):
+            derivatives = crossed_derivatives(point.reduction, point.covariance)
+            return crossed_strata_derivatives(derivatives, psi) if self.n_strata else derivatives
+        if self.n_strata:
+            assert isinstance(self.products, CrossProducts)
+            return strata_derivatives(self.products, psi, point.reduction, point.covariance)
+        return gamma_derivatives(point.reduction, point.covariance)
+
+
+def derivatives_in_gamma(reduction: Reduction | CrossedReduction, covariance: Covariance) -> VarianceDerivatives:
+    """Differentiate a reduction in the parameters of ``covariance``."""
+    if isinstance(reduction, CrossedReduction):
+        return crossed_derivatives(reduction, covariance)
+    return gamma_derivatives(reduction, covariance)

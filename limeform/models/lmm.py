@@ -8,12 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.design import Column, Design, Keywords, build_design, to_frame
 from limeform.errors import OptionError
-from limeform.fit import Setup, Trimming, check_design, estimate, fit_trimmed, prepare
+from limeform.fit import (
+    Progress,
+    Setup,
+    Trimming,
+    block_table,
+    check_design,
+    check_memory,
+    estimate,
+    fit_trimmed,
+    prepare,
+)
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
@@ -21,7 +32,7 @@ from limeform.models.source import Source, columns_of_model
 from limeform.resample import take
 from limeform.results import LMMResults
 from limeform.results.lmm import warn_of
-from limeform.solve import Solver, default_solver
+from limeform.solve import Newton, Solver, default_solver
 
 
 class LMM:
@@ -194,33 +205,82 @@ class LMM:
         """Fixed-effects columns, shape (n, p)."""
         return self.design.x
 
-    def fit(self, solver: Solver | None = None, *, start: LMMResults | None = None, disp: bool = False) -> LMMResults:
+    def blocks(self) -> pd.DataFrame:
+        """Say how a model with several grouping factors will be kept while it is fitted, and the memory that takes.
+
+        The first factor, and those it is nested in, are eliminated level by level; the others are left as a dense
+        matrix, or as one for each part of the data that shares no level with the rest.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``rows, columns, storage, shape, numbers, MiB``, in order of elimination; one block with one factor.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> model = lf.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", lf.datasets.penicillin())
+        >>> model.blocks()[["rows", "columns", "storage", "shape"]]
+                 rows columns         storage     shape
+        0       plate   plate        diagonal   24 × 24
+        1      sample   plate          sparse    6 × 24
+        2  later ones   plate  products, kept  504 × 24
+        3      sample  sample           dense     6 × 6
+        """
+        return block_table(self.design, self._prepared())
+
+    def _prepared(self) -> Setup:
+        """Return the statistics, made at the first call."""
+        if self._setup is None:
+            self._setup = prepare(self.design)
+        return self._setup
+
+    def fit(
+        self,
+        solver: Solver | None = None,
+        *,
+        start: LMMResults | None = None,
+        disp: bool = False,
+        progress: bool = False,
+    ) -> LMMResults:
         """Maximise the (restricted) likelihood.
 
         Parameters
         ----------
         solver : Solver, optional
             Such as ``lf.Ipopt(tol=1e-10)`` or ``lf.ScipyMinimize("trust-constr")``. If left out, Ipopt where it is
-            installed, else SciPy, from a start that a few Newton steps have brought near the optimum.
+            installed, else SciPy, from a start that a few Newton steps have brought near the optimum. With
+            several grouping factors the trust-region Newton method, which needs the fewest evaluations.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
         disp : bool
             Print how the solver went.
+        progress : bool
+            Show every evaluation while the fit runs. Ctrl-C ends a fit with the best estimates so far.
 
         Returns
         -------
         LMMResults
+
+        Raises
+        ------
+        MemoryLimitError
+            If the model would take more memory than there is.
         """
         if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
             raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
-        if self._setup is None:
-            self._setup = prepare(self.design)
-        chosen = default_solver() if solver is None else solver
+        setup = self._prepared()
+        check_memory(self.design, setup.products)
+        chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
         first = None if start is None else self._start(start)
-        results = self._fit_kept(self._setup, chosen, start) if self.trim.fraction > 0 else None
-        if results is None:
-            estimates = estimate(self._setup, self.reml, chosen, first, refine=solver is None)
-            results = LMMResults(self, self._setup, estimates)
+        if self.trim.fraction > 0:
+            results = self._fit_kept(setup, chosen, start)
+        else:
+            with Progress(progress) as watch:
+                refine = solver is None and len(self.design.factors) < 2
+                shown = watch if progress else None
+                estimates = estimate(setup, self.reml, chosen, first, refine=refine, watch=shown)
+            results = LMMResults(self, setup, estimates)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         warn_of(results)

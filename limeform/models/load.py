@@ -16,7 +16,7 @@ from limeform.design.formulaic_compat import Scope
 from limeform.errors import ArchiveError, LimeformError
 from limeform.fit import Estimates, Setup, Trimming, TrimReport, prepare
 from limeform.formula import parse
-from limeform.likelihood import Coordinates, cross_products
+from limeform.likelihood import Coordinates, reduce_rows
 from limeform.models.lmm import LMM
 from limeform.results import LMMResults
 from limeform.results.saving import CLASSES, refuse_code
@@ -114,7 +114,7 @@ def _setup(model: LMM, coordinates: Coordinates, tree: dict[str, Any], array: Ar
         if tree[key] is not None:
             rows[key] = _fitting(array(tree[key]["array"]), len(model.design.y), name)
     held = replace(setup.rows, **rows)
-    return replace(setup, rows=held, products=cross_products(model.design.shifted, held, coordinates))
+    return replace(setup, rows=held, products=reduce_rows(model.design.shifted, held, coordinates))
 
 
 def _fitting(values: Any, n: int, name: str) -> Any:

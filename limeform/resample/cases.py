@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from limeform.design import Design
+from limeform.design import Design, GroupedEffects
+from limeform.errors import OptionError
 
 IntArray = NDArray[np.intp]
 
@@ -56,13 +57,32 @@ class CaseSampling:
 
 
 def case_sampling(design: Design) -> CaseSampling:
-    """Return the units of a design: the levels of the grouping factor, or the rows where there is none."""
+    """Return the units of a design: the levels of the outermost grouping factor, or the rows where there is none.
+
+    Raises
+    ------
+    OptionError
+        If grouping factors are crossed: then no factor has the levels of all others inside its own.
+    """
     n = len(design.y)
-    if design.random is None:
+    if not design.factors:
         return CaseSampling(np.arange(n), np.arange(n + 1))
-    codes, m = design.random.codes, len(design.random.levels)
-    first = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=m))])
-    return CaseSampling(np.argsort(codes, kind="stable"), first)
+    outer = next((factor for factor in design.factors if _holds_all(factor, design.factors)), None)
+    if outer is None:
+        names = ", ".join(factor.factor for factor in design.factors)
+        raise OptionError(
+            f'kind="cases" draws whole groups, and the factors {names} are crossed: give "parametric" or "residual"'
+        )
+    first = np.concatenate([[0], np.cumsum(np.bincount(outer.codes, minlength=len(outer.levels)))])
+    return CaseSampling(np.argsort(outer.codes, kind="stable"), first)
+
+
+def _holds_all(outer: GroupedEffects, factors: tuple[GroupedEffects, ...]) -> bool:
+    """Say whether each level of every factor lies in one level of ``outer``."""
+    m = len(outer.levels)
+    return all(
+        len(np.unique(factor.codes.astype(np.int64) * m + outer.codes)) == len(factor.levels) for factor in factors
+    )
 
 
 def take(design: Design, rows: IntArray, place: NDArray[np.int32]) -> Design:
@@ -75,22 +95,19 @@ def take(design: Design, rows: IntArray, place: NDArray[np.int32]) -> Design:
     rows : ndarray of int, shape (r,)
         Rows, in any number.
     place : ndarray of int32, shape (r,)
-        Level of each of them.
+        Place among the drawn units of each of them.
 
     Returns
     -------
     Design
     """
-    errors, random = design.errors, design.random
-    if random is not None:
-        levels = pd.RangeIndex(int(place.max()) + 1)
-        random = replace(random, levels=levels, keys=levels, codes=place, z=random.z[rows])
+    errors = design.errors
     return replace(
         design,
         y=design.y[rows],
         offset=design.offset[rows],
         x=design.x[rows],
-        random=random,
+        factors=tuple(_taken(factor, rows, place) for factor in design.factors),
         errors=replace(
             errors,
             variance=None if errors.variance is None else errors.variance[rows],
@@ -99,3 +116,11 @@ def take(design: Design, rows: IntArray, place: NDArray[np.int32]) -> Design:
         ),
         index=design.index[rows],
     )
+
+
+def _taken(factor: GroupedEffects, rows: IntArray, place: NDArray[np.int32]) -> GroupedEffects:
+    """Return a factor on some rows, its levels those in each drawn unit."""
+    pairs = place.astype(np.int64) * len(factor.levels) + factor.codes[rows]
+    found, codes = np.unique(pairs, return_inverse=True)
+    levels = pd.RangeIndex(len(found))
+    return replace(factor, levels=levels, keys=levels, codes=codes.astype(np.int32), z=factor.z[rows])

@@ -64,19 +64,16 @@ def parameters_of(design: Design) -> ParameterNames:
     ``sigma(level)``. Known sampling variances are no parameters.
     """
     sds, correlations, pairs = [], [], []
-    random = design.random
     start = 0
-    for term in random.terms if random is not None else ():
-        assert random is not None
-        names = ["1" if name == "Intercept" else name for name in term.names]
-        alone = len(random.names) == 1
-        sds += [f"sd({random.factor})" if alone else f"sd({random.factor}: {name})" for name in names]
-        if term.covariance == "unstructured":
-            for i in range(len(names)):
-                for j in range(i):
-                    correlations.append(f"cor({random.factor}: {names[j]}, {names[i]})")
-                    pairs.append((start + i, start + j))
-        start += len(names)
+    for random in design.factors:
+        for term in random.terms:
+            names = ["1" if name == "Intercept" else name for name in term.names]
+            alone = len(random.names) == 1
+            sds += [f"sd({random.factor})" if alone else f"sd({random.factor}: {name})" for name in names]
+            below = [(i, j) for i in range(len(names)) for j in range(i) if term.covariance == "unstructured"]
+            correlations += [f"cor({random.factor}: {names[j]}, {names[i]})" for i, j in below]
+            pairs += [(start + i, start + j) for i, j in below]
+            start += len(names)
     known = design.errors.variance is not None
     levels = [f"sigma({level})" for level in design.errors.strata_levels] or ["sigma"]
     return ParameterNames(

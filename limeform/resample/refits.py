@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from limeform.design import Design
 from limeform.design.fixed import independent_columns
-from limeform.errors import LimeformError
+from limeform.errors import LimeformError, OptionError
 from limeform.fit import (
     Draws,
     Estimates,
@@ -25,7 +25,7 @@ from limeform.fit import (
     prepare,
     stack,
 )
-from limeform.likelihood import ResidualVariance, cross_products
+from limeform.likelihood import ResidualVariance, reduce_rows
 from limeform.resample.cases import CaseSampling, take
 from limeform.resample.parameters import ParameterNames
 from limeform.resample.responses import Responses
@@ -197,7 +197,7 @@ def refit_design(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[De
     setup = prepare(design)
     held = replace(setup.rows, weights=old.rows.weights[rows], precision=old.rows.precision[rows])
     if not used.all() or setup.residual is ResidualVariance.KNOWN:
-        products = cross_products(design.shifted, held, setup.products.coordinates)
+        products = reduce_rows(design.shifted, held, setup.products.coordinates)
         setup = replace(setup, rows=held, products=products)
     return design, setup, estimate(setup, fit.reml, Newton(), _start(setup, fit.estimates))
 
@@ -245,7 +245,10 @@ class Again:
 
     def leave_out(self, function: Any | None) -> FloatArray:
         """Return the parameters, or the function, of refits that lack one unit each, shape (units, columns)."""
-        assert self.jackknife is not None
+        if self.jackknife is None:
+            raise OptionError(
+                'method="bca" leaves out groups in turn, and with crossed factors there are none: see kind="cases"'
+            )
         units = [self.jackknife.sampling.without(unit) for unit in range(self.jackknife.sampling.units)]
         if function is None:
             size = self.jackknife.size

@@ -140,10 +140,9 @@ def _nested(small: LMMResults, large: LMMResults) -> bool:
     """Say whether the columns of one span those of the other, and its random effects are among the other's."""
     both = np.hstack([large.design.x, small.design.x])
     fixed = len(independent_columns(both, np.ones(len(both)))) == large.design.x.shape[1]
-    few, many = small.design.random, large.design.random
-    if few is None:
-        return bool(fixed)
-    return bool(fixed and many is not None and few.factor == many.factor and set(few.names) <= set(many.names))
+    few = {(factor.factor, name) for factor in small.design.factors for name in factor.names}
+    many = {(factor.factor, name) for factor in large.design.factors for name in factor.names}
+    return fixed and few <= many
 
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:

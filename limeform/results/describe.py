@@ -52,19 +52,18 @@ def _title(results: LMMResults) -> str:
 
 
 def _data_side(results: LMMResults) -> list[tuple[str, str]]:
-    design, random = results.design, results.design.random
+    design = results.design
     rows = [
         ("Dep. Variable", design.response),
         ("No. Observations", str(results.nobs)),
         ("Rows left out", str(design.missing.rows)),
         *([] if results.trimming is None else [("Rows trimmed", str(results.trimming.trimmed))]),
     ]
-    if random is not None:
-        sizes = np.bincount(random.codes)
-        rows += [
-            ("Groups", f"{random.factor} ({len(random.levels)})"),
-            ("Group sizes", f"{sizes.min()} to {sizes.max()}, mean {sizes.mean():.1f}"),
-        ]
+    for random in design.factors:
+        rows.append(("Groups", f"{random.factor} ({len(random.levels)})"))
+        if len(random.codes):
+            sizes = np.bincount(random.codes)
+            rows.append(("Group sizes", f"{sizes.min()} to {sizes.max()}, mean {sizes.mean():.1f}"))
     if design.errors.source:
         rows.append(("Errors", design.errors.source))
     if not results.known_variance and design.errors.strata is None:
@@ -107,7 +106,8 @@ def _notes(results: LMMResults) -> list[str]:
 def _singular_part(results: LMMResults) -> str:
     """Say which variance is zero, or which correlations make Gamma singular."""
     table = results.var_components()
-    relative = 1e-10 * (float(np.mean(results.design.y**2)) or 1.0)
+    size = float(np.mean(results.design.y**2)) if len(results.design.y) else results.scale
+    relative = 1e-10 * (size or 1.0)
     zero = table[(table["group"] != "Residual") & (table["variance"] <= relative)]
     if len(zero):
         return "a variance is estimated as zero, " + ", ".join(f"{row.group} {row.effect}" for row in zero.itertuples())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,16 +22,16 @@ def correlation(gamma: FloatArray) -> FloatArray:
 
 
 def variance_components(
-    random: GroupedEffects | None, gamma: FloatArray, residual: FloatArray, strata: pd.Index, known: bool
+    factors: Sequence[GroupedEffects], gamma: FloatArray, residual: FloatArray, strata: pd.Index, known: bool
 ) -> pd.DataFrame:
     """Return the table that lme4 calls VarCorr.
 
     Parameters
     ----------
-    random : GroupedEffects or None
+    factors : sequence of GroupedEffects
         Names of the random effects.
     gamma : ndarray, shape (k, k)
-        Their covariance.
+        Their covariance, those of all factors in one block-diagonal matrix.
     residual : ndarray, shape (s,)
         Residual variances.
     strata : Index
@@ -44,8 +46,8 @@ def variance_components(
         its term.
     """
     rows: list[tuple[str, str, float, tuple[float, ...]]] = []
-    start, factor = 0, random.factor if random is not None else ""
-    for term in random.terms if random is not None else ():
+    start = 0
+    for factor, term in ((random.factor, term) for random in factors for term in random.terms):
         k = len(term.names)
         block = gamma[start : start + k, start : start + k]
         related = correlation(block)

@@ -151,7 +151,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
     @property
     def nobs(self) -> int:
         """Number of rows used."""
-        return len(self.design.y)
+        return self.design.nobs
 
     @property
     def n_kept(self) -> int:
@@ -268,10 +268,12 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         errors, variances = self.design.errors, self.estimates.residual_variance
         return np.asarray((variances if errors.strata is None else variances[errors.strata]) / errors.precision)
 
-    def _effects(self, random: str) -> FloatArray | None:
-        return self._modes.effects if random == "all" and self.design.random is not None else None
+    def _effects(self, random: str) -> list[FloatArray] | None:
+        return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None
 
     def _rows(self, values: FloatArray, name: str) -> pd.Series:
+        if len(values) != self.nobs:
+            raise OptionError("the rows were read in chunks and not kept: use predict(data) on rows at hand")
         return pd.Series(values, index=self.design.index, name=name)
 
     # ------------------------------------------------------------------ trimming
@@ -400,7 +402,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
             "method": self.method,
             "nobs": self.nobs,
             "n_missing": self.design.missing.rows,
-            "n_groups": 0 if self.design.random is None else len(self.design.random.levels),
+            "n_groups": _n_groups(self.design),
             "llf": self.llf,
             "aic": self.aic,
             "bic": self.bic,
@@ -451,7 +453,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
 
     def __maketables_stat__(self, key: str) -> float | int | str | None:
         """Return a statistic by maketables' name."""
-        groups = 0 if self.design.random is None else len(self.design.random.levels)
+        groups = _n_groups(self.design)
         found: dict[str, Any] = {"N": self.n_kept, "n_groups": groups, "ll": self.llf, "aic": self.aic, "bic": self.bic}
         if self.known_variance:
             found |= {"tau2": self.tau2, "i2": self.i2}
@@ -473,3 +475,11 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
     def dropped_columns(self) -> tuple[str, ...]:
         """Fixed-effects columns left out because earlier ones explain them."""
         return self.design.dropped
+
+
+def _n_groups(design: Design) -> int | str:
+    """Return the number of levels; of several factors, as text."""
+    sizes = [(random.factor, len(random.levels)) for random in design.factors]
+    if len(sizes) > 1:
+        return ", ".join(f"{factor}: {levels}" for factor, levels in sizes)
+    return sizes[0][1] if sizes else 0

@@ -35,9 +35,9 @@ class MetaAnalysis(ABC):
 
     @cached_property
     def heterogeneity(self) -> Heterogeneity | None:
-        """Q, tau², I² (percent) and H² of a meta-analysis; None where the sampling variances are unknown."""
+        """Q, tau², I² (percent) and H² of a meta-analysis; None where sampling variances are unknown, or not kept."""
         variance = self.design.errors.variance
-        if variance is None:
+        if variance is None or not len(variance):
             return None
         kept = self.inliers.to_numpy()
         return heterogeneity(self.design.x[kept], variance[kept], cochran_q(self._setup), self._tau2())
@@ -46,6 +46,8 @@ class MetaAnalysis(ABC):
         random = self.design.random
         if random is None:
             return None
+        if len(self.design.factors) > 1:
+            return float(np.nan)
         return float(self.estimates.gamma[0, 0]) if random.names == ("Intercept",) else np.nan
 
     def _measure(self, name: str) -> float:
@@ -55,7 +57,7 @@ class MetaAnalysis(ABC):
 
     @property
     def tau2(self) -> float:
-        """Between-study variance of a meta-analysis; NaN with random slopes."""
+        """Between-study variance of a meta-analysis; NaN with random slopes or several grouping factors."""
         return self._measure("tau2")
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ def forest_content(
     heterogeneity: Heterogeneity | None,
     labels: Labels | None,
     alpha: float,
+    columns: Mapping[str, Labels] | None = None,
+    weights: bool = False,
 ) -> Forest:
     """Return the rows of a forest plot with what the model says of them.
 
@@ -52,6 +54,10 @@ def forest_content(
         Names of the rows; the levels of the grouping factor if left out.
     alpha : float
         One minus the coverage of the intervals.
+    columns : mapping of str to sequence of length n, optional
+        Further columns of text by heading.
+    weights : bool
+        Whether a column has the weights in percent.
 
     Returns
     -------
@@ -66,18 +72,23 @@ def forest_content(
     """
     variance = _sampling_variance(design, "forest")
     z = normal_quantile(alpha)
-    between = _between_variance(design.random, gamma)
+    between = _between_variance(design.factors, gamma)
     se = np.sqrt(variance)
     fitted = design.x @ beta + design.offset
     fitted_se = np.sqrt(np.clip(np.einsum("ij,jk,ik->i", design.x, covariance, design.x), 0.0, None))
     same = _one_mean(design)
     heading, texts = _row_labels(design, labels)
+    weight = 1.0 / (variance + between)
+    further = [(str(name), _row_labels(design, values)[1]) for name, values in (columns or {}).items()]
+    if weights:
+        further.append(("Weight", [f"{share:.1f}%" for share in 100.0 * weight / weight.sum()]))
     return Forest(
         name=design.response,
         heading=heading,
         labels=texts,
         estimate=design.y,
-        weight=1.0 / (variance + between),
+        weight=weight,
+        columns=further,
         interval=np.column_stack([design.y - z * se, design.y + z * se]),
         coverage=1.0 - alpha,
         pooled=_pooled(float(fitted[0]), float(fitted_se[0]), between, z, design.random)
@@ -109,7 +120,10 @@ def _row_labels(design: Design, labels: Labels | None) -> tuple[str, list[str]]:
     if labels is None:
         if design.random is None:
             return str(design.index.name or "Row"), [str(label) for label in design.index]
-        return design.random.factor, [str(level) for level in design.random.levels.to_numpy()[design.random.codes]]
+        names = [random.levels.to_numpy()[random.codes].astype(str) for random in design.factors]
+        return ", ".join(random.factor for random in design.factors), [
+            ", ".join(row) for row in zip(*names, strict=True)
+        ]
     if isinstance(labels, str):
         raise OptionError(
             f"labels={labels!r}: give the labels themselves, such as data[{labels!r}], not a column's name"
@@ -256,8 +270,9 @@ def _one_mean(design: Design) -> bool:
     return bool((np.ptp(design.x, axis=0) == 0).all() and np.ptp(design.offset) == 0)
 
 
-def _between_variance(random: GroupedEffects | None, gamma: FloatArray) -> FloatArray:
+def _between_variance(factors: Sequence[GroupedEffects], gamma: FloatArray) -> FloatArray:
     """Return the variance that the random effects give each row, shape (n,), or (1,) of zero without any."""
-    if random is None:
+    if not factors:
         return np.zeros(1)
-    return np.asarray(np.einsum("nj,jk,nk->n", random.z, gamma, random.z), dtype=np.float64)
+    z = np.hstack([random.z for random in factors])
+    return np.asarray(np.einsum("nj,jk,nk->n", z, gamma, z), dtype=np.float64)

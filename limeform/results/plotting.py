@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from limeform.errors import OptionError
 from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, qq_plots, residual_plot, trimming_plot
 from limeform.results import plots
 from limeform.results.inference import FloatArray
@@ -31,6 +32,8 @@ class Plotting:
         reference: float | Literal["auto"] | None = "auto",
         order: Literal["data", "estimate", "weight"] | None = None,
         annotate: bool | None = None,
+        columns: Mapping[str, plots.Labels] | None = None,
+        weights: bool = False,
         alpha: float = 0.05,
         ax: Axes | None = None,
     ) -> Axes:
@@ -39,7 +42,8 @@ class Plotting:
         Squares have areas in proportion to weights, the inverse of the marginal variance of a row. Where all rows have
         the same mean a diamond shows it with its interval, and a bar the prediction interval of a new study; with
         moderators a diamond in each row shows its fitted value. Rows that are too many to be labelled (about 100 on a
-        page) are sorted by estimate and drawn as thin lines. Text stays within the space that ``ax`` had.
+        page) are sorted by estimate and drawn as thin lines. A label that repeats the one above it is written once, so
+        that the rows of a study form a group. Text stays within the space that ``ax`` had.
 
         Parameters
         ----------
@@ -53,6 +57,10 @@ class Plotting:
             Order of the rows; if left out that of the data, or by estimate where they are too many to be labelled.
         annotate : bool, optional
             Write estimates and intervals on the right; if left out, where ``ax`` has room for them.
+        columns : mapping of str to sequence, optional
+            Further columns of text on the right, by heading, such as ``{"n": data["n"]}``; values as in ``labels``.
+        weights : bool
+            Write the weight of each row in percent.
         alpha : float
             One minus the coverage of the intervals.
         ax : Axes, optional
@@ -85,6 +93,8 @@ class Plotting:
             fit.heterogeneity,
             labels,
             alpha,
+            columns,
+            weights,
         )
         return forest_plot(content, transform=transform, reference=reference, order=order, annotate=annotate, ax=ax)
 
@@ -191,12 +201,19 @@ class Plotting:
         return trimming_plot(trimming_content(cast("LMMResults", self).trimming), ax=ax)
 
     def plot_random_effects(
-        self, *, sort_by: str | None = None, alpha: float = 0.05, ax: Axes | Iterable[Axes] | None = None
+        self,
+        *,
+        factor: str | None = None,
+        sort_by: str | None = None,
+        alpha: float = 0.05,
+        ax: Axes | Iterable[Axes] | None = None,
     ) -> NDArray[np.object_]:
         """Draw the random effects with their conditional intervals, sorted, one panel for each effect.
 
         Parameters
         ----------
+        factor : str, optional
+            Grouping factor; the first if left out.
         sort_by : str, optional
             Effect that the levels are sorted by; the first if left out. All panels have the same order.
         alpha : float
@@ -214,8 +231,12 @@ class Plotting:
             If the model has no random effects, or an argument does not fit.
         """
         fit = cast("LMMResults", self)
-        random = fit.design.random
-        modes = None if random is None else fit._modes
+        factors = {random.factor: number for number, random in enumerate(fit.design.factors)}
+        if factor is not None and factor not in factors:
+            raise OptionError(f"factor={factor!r}: the grouping factors are {', '.join(factors)}")
+        number = 0 if factor is None else factors[factor]
+        random = fit.design.factors[number] if factors else None
+        modes = None if random is None else fit._all_modes[number]
         return caterpillar_plot(
             plots.caterpillar_content(random, modes, float(np.std(fit.design.y)), sort_by, alpha), ax=ax
         )

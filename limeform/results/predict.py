@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ FloatArray = NDArray[np.float64]
 CHUNK = 65_536
 
 
-def fitted_values(design: Design, beta: FloatArray, effects: FloatArray | None) -> FloatArray:
+def fitted_values(design: Design, beta: FloatArray, effects: Sequence[FloatArray] | None) -> FloatArray:
     """Return X beta + offset, plus the random effects of each row's level if given; shape (n,).
 
     Parameters
@@ -26,12 +27,12 @@ def fitted_values(design: Design, beta: FloatArray, effects: FloatArray | None) 
         The model's arrays.
     beta : ndarray, shape (p,)
         Fixed effects.
-    effects : ndarray, shape (m, k), or None
-        Random effects by level.
+    effects : sequence of ndarray, each shape (m, k), or None
+        Random effects by level, one array for each grouping factor.
     """
     fitted = design.x @ beta + design.offset
-    if effects is not None and design.random is not None:
-        fitted += random_part(design.random.z, design.random.codes, effects)
+    for random, values in zip(design.factors, effects or (), strict=False):
+        fitted += random_part(random.z, random.codes, values)
     return fitted
 
 
@@ -46,7 +47,7 @@ def random_part(z: FloatArray, codes: NDArray[np.int32], effects: FloatArray) ->
 
 
 def predict_new(
-    design: Design, beta: FloatArray, effects: FloatArray | None, data: object, offset: Column | None
+    design: Design, beta: FloatArray, effects: Sequence[FloatArray] | None, data: object, offset: Column | None
 ) -> pd.Series:
     """Predict new data.
 
@@ -56,8 +57,8 @@ def predict_new(
         The fitted model's design, with its recipe.
     beta : ndarray, shape (p,)
         Fixed effects.
-    effects : ndarray, shape (m, k), or None
-        Random effects by level; None for the population.
+    effects : sequence of ndarray, each shape (m, k), or None
+        Random effects by level, one array for each grouping factor; None for the population.
     data : DataFrame
         New data.
     offset : column or None
@@ -68,15 +69,19 @@ def predict_new(
     Series
         On the index of the new data; NaN where a needed value is missing.
     """
-    with_random = effects is not None and design.random is not None
-    rows = apply(design.recipe, data, design.random.keys if with_random and design.random is not None else None)
+    with_random = effects is not None and len(design.factors) > 0
+    rows = apply(design.recipe, data, [random.keys for random in design.factors] if with_random else None)
     mean = rows.x @ beta + rows.offset if len(rows.x) else np.zeros(0)
     if offset is not None:
         frame = to_frame(data)
         mean = mean + as_numbers(column(offset, frame, "offset")[1], "offset=")[rows.complete]
     if with_random and effects is not None and len(rows.x):
-        mean = mean + random_part(rows.z, rows.codes, effects)
-        _warn_unseen(rows.unseen, int((rows.codes < 0).sum()), design)
+        start = 0
+        for random, values, codes, unseen in zip(design.factors, effects, rows.codes, rows.unseen, strict=True):
+            stop = start + values.shape[1]
+            mean = mean + random_part(rows.z[:, start:stop], codes, values)
+            _warn_unseen(unseen, int((codes < 0).sum()), random.factor, len(design.factors) > 1)
+            start = stop
     predicted = pd.Series(np.nan, index=rows.index, name=design.response)
     predicted[rows.complete] = mean
     return predicted
@@ -96,13 +101,12 @@ def offset_of_new_rows(keywords: Keywords, data: object) -> Column | None:
     raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
 
 
-def _warn_unseen(unseen: pd.Index, count: int, design: Design) -> None:
-    if count and design.random is not None:
+def _warn_unseen(unseen: pd.Index, count: int, factor: str, several: bool) -> None:
+    if count:
         shown = ", ".join(repr(level) for level in unseen[:5]) + (", ..." if len(unseen) > 5 else "")
-        rows = "1 row has" if count == 1 else f"{count} rows have"
+        how = "without an effect of this factor" if several else "at the population level"
         warnings.warn(
-            f"{rows} levels of {design.random.factor!r} that the fit did not have ({shown}): "
-            "they are predicted at the population level",
+            f"{count} rows have levels of {factor!r} that the fit did not have ({shown}): they are predicted {how}",
             NewLevelWarning,
             stacklevel=4,
         )

@@ -138,6 +138,11 @@ def predict_with_variance(fit: LMMResults, data: object | None, random: Of, offs
     """
     if random not in ("all", "none"):
         raise OptionError(f'random={random!r}: give "all" or "none"')
+    if len(fit.design.factors) > 1 and random == "all":
+        raise OptionError(
+            "intervals with the effects of several grouping factors are not available: predict() gives the means, and "
+            'get_prediction(random="none") intervals for the population'
+        )
     rows = _old_rows(fit) if data is None else _new_rows(fit, data, random, offset)
     known = rows.codes >= 0 if random == "all" else np.zeros(len(rows.x), dtype=bool)
     mean, variance = rows.x @ fit.estimates.beta + rows.offset, _quadratic(rows.x, fit.estimates.beta_covariance)
@@ -183,12 +188,14 @@ def _labels(rows: _Rows, level: NDArray[np.str_] | str) -> pd.Series:
 
 def _old_rows(fit: LMMResults) -> _Rows:
     design, n = fit.design, len(fit.design.y)
+    if design.rows_read:
+        raise OptionError("the rows were read in chunks and not kept: give the rows to predict")
     random = design.random
     return _Rows(
         index=design.index,
         complete=np.ones(n, dtype=bool),
         x=design.x,
-        z=np.zeros((n, 0)) if random is None else random.z,
+        z=np.hstack([np.zeros((n, 0)), *(factor.z for factor in design.factors)]),
         codes=np.full(n, -1, np.int32) if random is None else random.codes,
         offset=design.offset,
         extra=np.zeros(n) if fit.known_variance else fit.error_variance,
@@ -199,7 +206,7 @@ def _new_rows(fit: LMMResults, data: object, random: Of, offset: Column | None) 
     design, frame = fit.design, to_frame(data)
     offset = offset_of_new_rows(fit.model.keywords, frame) if offset is None else offset
     known = random == "all" and design.random is not None
-    made = apply(design.recipe, frame, design.random.keys if known and design.random is not None else None)
+    made = apply(design.recipe, frame, [factor.keys for factor in design.factors] if known else None)
     shift = made.offset
     if offset is not None:
         shift = shift + as_numbers(column(offset, frame, "offset")[1], "offset=")[made.complete]
@@ -208,7 +215,7 @@ def _new_rows(fit: LMMResults, data: object, random: Of, offset: Column | None) 
         complete=made.complete,
         x=made.x if len(made.x) else np.zeros((0, len(design.names))),
         z=made.z if known and len(made.x) else _z_of_new_levels(fit, frame, made.complete),
-        codes=made.codes,
+        codes=made.codes[0] if made.codes else np.full(len(made.x), -1, np.int32),
         offset=shift,
         extra=_new_error_variance(fit, frame, made.complete),
     )

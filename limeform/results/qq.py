@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,9 @@ def qq_contents(fit: LMMResults, of: str, alpha: float, draws: int, rng: object)
     simulated: list[list[FloatArray]] = []
     if draws:
         responses = fit.simulate(draws, rng)  # type: ignore[arg-type]
-        simulated = [standardized(fit.refit(responses[name].to_numpy()), of) for name in responses.columns]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of refits to simulated data
+            simulated = [standardized(fit.refit(responses[name].to_numpy()), of) for name in responses.columns]
     return [
         _quantiles(values, [panel[i] for panel in simulated], alpha, *_names(fit, of, i))
         for i, values in enumerate(panels)
@@ -61,8 +64,8 @@ def qq_contents(fit: LMMResults, of: str, alpha: float, draws: int, rng: object)
 def _names(fit: LMMResults, of: str, panel: int) -> tuple[str, str]:
     if of == "residuals":
         return "Standardized residual", ""
-    assert fit.design.random is not None
-    return "Standardized effect", f"{fit.design.random.names[panel]} | {fit.design.random.factor}"
+    names = [f"{name} | {factor.factor}" for factor in fit.design.factors for name in factor.names]
+    return "Standardized effect", names[panel]
 
 
 def standardized(fit: LMMResults, of: str) -> list[FloatArray]:
@@ -73,11 +76,14 @@ def standardized(fit: LMMResults, of: str) -> list[FloatArray]:
     if of == "residuals":
         kept = fit.inliers.to_numpy(dtype=bool)
         return [fit.resid.to_numpy()[kept] / np.sqrt(fit.error_variance[kept])]
-    modes, gamma = fit._modes, fit.estimates.gamma
-    spread = np.clip(np.diag(gamma) - np.einsum("mkk->mk", modes.covariance), 0.0, None)
-    tiny = spread <= 1e-12 * np.maximum(np.diag(gamma), 1e-300)
-    values = np.where(tiny, 0.0, modes.effects / np.sqrt(np.where(tiny, 1.0, spread)))
-    return list(values.T)
+    panels, start = [], 0
+    for modes in fit._all_modes:
+        variance = np.diag(fit.estimates.gamma)[start : start + modes.effects.shape[1]]
+        spread = np.clip(variance - np.einsum("mkk->mk", modes.covariance), 0.0, None)
+        tiny = spread <= 1e-12 * np.maximum(variance, 1e-300)
+        panels += list(np.where(tiny, 0.0, modes.effects / np.sqrt(np.where(tiny, 1.0, spread))).T)
+        start += len(variance)
+    return panels
 
 
 def _quantiles(values: FloatArray, simulated: Sequence[FloatArray], alpha: float, name: str, title: str) -> Quantiles:

@@ -45,10 +45,15 @@ class RandomPart(ABC):
         return pd.Series(np.sqrt(self.estimates.residual_variance), index=levels, name="sigma")
 
     @property
-    def cov_re(self) -> pd.DataFrame:
-        """Covariance matrix of the random effects of one level."""
-        names = list(self.design.random.names) if self.design.random is not None else []
-        return pd.DataFrame(self.estimates.gamma, index=names, columns=names)
+    def cov_re(self) -> pd.DataFrame | dict[str, pd.DataFrame]:
+        """Covariance matrix of the random effects of one level; of several factors, a dict of them by factor."""
+        gamma, factors = self.estimates.gamma, self.design.factors
+        parts, start = {}, 0
+        for random in factors:
+            own, names = slice(start, start + len(random.names)), list(random.names)
+            parts[random.factor] = pd.DataFrame(gamma[own, own], index=names, columns=names)
+            start = own.stop
+        return parts if len(parts) > 1 else next(iter(parts.values()), pd.DataFrame())
 
     def var_components(self) -> pd.DataFrame:
         """Return variances, standard deviations and correlations, as lme4's VarCorr prints them.
@@ -59,7 +64,7 @@ class RandomPart(ABC):
             Columns ``group, effect, variance, sd, corr``.
         """
         return variance_components(
-            self.design.random,
+            self.design.factors,
             self.estimates.gamma,
             self.estimates.residual_variance,
             self.design.errors.strata_levels,
@@ -67,32 +72,40 @@ class RandomPart(ABC):
         )
 
     @cached_property
-    def _modes(self) -> Modes:
+    def _all_modes(self) -> tuple[Modes, ...]:
         return modes_of(self._setup, self.estimates)
 
     @property
-    def random_effects(self) -> dict[Any, pd.Series]:
-        """Conditional modes of the random effects, by level."""
-        random = self.design.random
-        if random is None:
-            return {}
-        names = list(random.names)
+    def _modes(self) -> Modes:
+        """Those of the first grouping factor."""
+        return self._all_modes[0]
+
+    @property
+    def random_effects(self) -> dict[Any, pd.Series] | dict[str, pd.DataFrame]:
+        """Conditional modes of the random effects by level; of several factors, one table of all levels by factor."""
+        factors = self.design.factors
+        if len(factors) > 1:
+            return {
+                random.factor: pd.DataFrame(modes.effects, index=random.levels, columns=list(random.names))
+                for random, modes in zip(factors, self._all_modes, strict=True)
+            }
         return {
-            level: pd.Series(effect, index=names)
+            level: pd.Series(effect, index=list(random.names))
+            for random in factors
             for level, effect in zip(random.levels, self._modes.effects, strict=True)
         }
 
     @property
-    def random_effects_cov(self) -> dict[Any, pd.DataFrame]:
-        """Conditional covariances of the random effects, by level."""
-        random = self.design.random
-        if random is None:
-            return {}
-        names = list(random.names)
-        return {
-            level: pd.DataFrame(covariance, index=names, columns=names)
-            for level, covariance in zip(random.levels, self._modes.covariance, strict=True)
+    def random_effects_cov(self) -> dict[Any, Any]:
+        """Conditional covariances of the random effects by level; of several factors, a dict of them by factor."""
+        found = {
+            random.factor: {
+                level: pd.DataFrame(covariance, index=list(random.names), columns=list(random.names))
+                for level, covariance in zip(random.levels, modes.covariance, strict=True)
+            }
+            for random, modes in zip(self.design.factors, self._all_modes if self.design.factors else (), strict=True)
         }
+        return found if len(found) > 1 else next(iter(found.values()), {})
 
     def ranef(self) -> pd.DataFrame:
         """Return the conditional modes with their standard deviations as one long table.
@@ -102,6 +115,7 @@ class RandomPart(ABC):
         DataFrame
             Columns ``group, level, effect, mode, sd``.
         """
-        if self.design.random is None:
+        if not self.design.factors:
             return pd.DataFrame(columns=["group", "level", "effect", "mode", "sd"])
-        return effects_frame(self.design.random, self._modes)
+        tables = [effects_frame(*each) for each in zip(self.design.factors, self._all_modes, strict=True)]
+        return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)

@@ -67,6 +67,7 @@ class Resampling:
         fit = cast("LMMResults", self)
         if random not in ("new", "fitted"):
             raise OptionError(f'random={random!r}: give "new" or "fitted"')
+        _refuse_chunks(fit)
         children = streams(rng, n)
         mean = (fit.fittedvalues if random == "fitted" else fit.design.y - fit.resid_marginal).to_numpy()
         source = parametric(mean, _effects(fit) if random == "new" else (), np.sqrt(fit.error_variance))
@@ -129,6 +130,7 @@ class Resampling:
         """
         fit = cast("LMMResults", self)
         _check_options(kind, refit)
+        _refuse_chunks(fit)
         children = streams(rng, n)
         refits, parameters = _refits(fit, kind, refit), parameters_of(fit.design)
         chunks, interrupted = run(refits, children, refits.size, n_jobs, backend, progress)
@@ -144,7 +146,7 @@ class Resampling:
             requested=len(children),
             interrupted=interrupted,
             n_fixed=len(fit.params),
-            replay=Again(refits, children, parameters, _cases(fit, refits_retrim(fit, refit))),
+            replay=Again(refits, children, parameters, _jackknife(fit, refits_retrim(fit, refit))),
         )
         found.warn()
         return found
@@ -152,6 +154,14 @@ class Resampling:
 
 def _cases(fit: LMMResults, retrim: bool) -> Cases:
     return Cases(fit, case_sampling(fit.design), retrim, fit._correction())
+
+
+def _jackknife(fit: LMMResults, retrim: bool) -> Cases | None:
+    """Return what refits without one unit; None where factors are crossed, so that there are no units."""
+    try:
+        return _cases(fit, retrim)
+    except OptionError:
+        return None
 
 
 def refits_retrim(fit: LMMResults, refit: str) -> bool:
@@ -188,10 +198,17 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
 
 
 def _effects(fit: LMMResults) -> tuple[Effects, ...]:
-    random = fit.design.random
-    if random is None:
-        return ()
-    return (Effects(random.z, random.codes, fit.estimates.gamma, fit._modes.effects),)
+    found, start = [], 0
+    for random, modes in zip(fit.design.factors, fit._all_modes if fit.design.factors else (), strict=True):
+        own = slice(start, start + len(random.names))
+        found.append(Effects(random.z, random.codes, fit.estimates.gamma[own, own], modes.effects))
+        start = own.stop
+    return tuple(found)
+
+
+def _refuse_chunks(fit: LMMResults) -> None:
+    if fit.design.rows_read:
+        raise OptionError("the rows were read in chunks and not kept: there is nothing to simulate or to draw from")
 
 
 def _residual_variance(fit: LMMResults) -> FloatArray:

@@ -120,10 +120,11 @@ def _alike(parts: list[Cells]) -> list[Cells]:
 
 
 def _statistics(fit: LMMResults) -> Cells:
-    groups = 0 if fit.design.random is None else len(fit.design.random.levels)
+    sizes = [len(factor.levels) for factor in fit.design.factors]
+    groups = sizes[0] if len(sizes) == 1 else np.nan
     return {
         "Observations": (fit.n_kept, str(fit.n_kept)),
-        "Groups": (groups, str(groups) if groups else ""),
+        "Groups": (groups, ", ".join(map(str, sizes))),
         "Log-likelihood": (fit.llf, f"{fit.llf:.3f}"),
         "AIC": (fit.aic, f"{fit.aic:.2f}"),
         "BIC": (fit.bic, f"{fit.bic:.2f}"),

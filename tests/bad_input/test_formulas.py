@@ -28,7 +28,6 @@ from tests.bad_input.frames import fit, frame
         ("y ~ `x", "never closed", 4),
         ("y ~ x + offset()", "one expression", 8),
         ("y ~ 2 * x + (1 | g)", "a number other than 0 and 1", 4),
-        ("y ~ x + (1 | g) + (1 | f)", "several grouping factors", 18),
         ("y ~ x + (x | g) + (0 + x | g)", "not identifiable", 18),
     ],
 )

@@ -17,7 +17,7 @@ from scipy import sparse
 from limeform.fit.trimming.simplex import FloatArray
 from limeform.fit.trimming.steps import Search
 from limeform.likelihood import ResidualVariance
-from limeform.likelihood.crossproducts import working_rows
+from limeform.likelihood.crossproducts import Rows, working_rows
 
 RIDGE = 1e-9
 SMALLEST = 1e-24
@@ -72,7 +72,9 @@ class BatchFit:
 
 def columns_of(search: Search) -> Columns:
     """Prepare the working columns of a search."""
-    rows, cells = search.setup.rows, search.setup.rows.cells
+    rows = search.setup.rows
+    assert isinstance(rows, Rows)
+    cells = rows.cells
     z, xy, v = working_rows(search.y, rows, search.setup.products.coordinates, slice(None))
     group = cells.group[cells.codes]
     first = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=cells.n_groups))])

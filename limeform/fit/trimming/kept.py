@@ -11,7 +11,7 @@ from limeform.fit.estimate import Estimates, Setup, estimate
 from limeform.fit.trimming.consistency import truncated_variance
 from limeform.fit.trimming.simplex import BoolArray, FloatArray
 from limeform.fit.trimming.steps import Search
-from limeform.likelihood import Objective, ResidualVariance, cross_products
+from limeform.likelihood import Objective, ResidualVariance, reduce_rows
 from limeform.likelihood.contributions import Contributions, contributions
 from limeform.solve import Solver
 
@@ -28,7 +28,7 @@ class KeptFit:
 def fit_kept(search: Search, weights: FloatArray, start: FloatArray, solver: Solver, shrink: float = 1.0) -> KeptFit:
     """Fit the rows of given weights; known error variances are multiplied by ``shrink``."""
     rows = replace(search.setup.rows, weights=weights, precision=search.setup.rows.precision / shrink)
-    products = cross_products(search.y, rows, search.setup.products.coordinates)
+    products = reduce_rows(search.y, rows, search.setup.products.coordinates)
     setup = replace(search.setup, rows=rows, products=products)
     estimates = estimate(setup, search.reml, solver, start, search.lower)
     objective = Objective.of(products, setup.covariance, setup.residual, search.reml)
@@ -65,7 +65,7 @@ def _fixed_effects_covariance(
     """Return (X'PX)^-1 of the kept rows at given Gamma and error variances, shape (p, p)."""
     coordinates = search.setup.products.coordinates
     rows = replace(search.setup.rows, weights=weights, precision=coordinates.variance / variance)
-    products = cross_products(search.y, rows, coordinates)
+    products = reduce_rows(search.y, rows, coordinates)
     objective = Objective.of(products, search.setup.covariance, ResidualVariance.KNOWN, False)
     back = np.linalg.solve(coordinates.effects, np.linalg.solve(coordinates.effects, gamma).T)
     root = coordinates.fixed @ objective.at(search.setup.covariance.parameters(back)).profile.inverse_root

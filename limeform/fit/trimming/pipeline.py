@@ -15,7 +15,7 @@ from limeform.fit.trimming.kept import corrected, fit_kept, reweighted
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
-from limeform.likelihood import ResidualVariance, choose_coordinates, cross_products
+from limeform.likelihood import CrossedRows, ResidualVariance, choose_coordinates, reduce_rows
 from limeform.likelihood.contributions import Contributions
 from limeform.solve import EvaluationError, Solver
 
@@ -204,7 +204,7 @@ def in_units_of_most_rows(setup: Setup, y: FloatArray) -> Setup:
         return setup
     known = setup.residual is ResidualVariance.KNOWN
     coordinates = choose_coordinates(y[calm], rows.x[calm], rows.z[calm], rows.precision[calm], setup.covariance, known)
-    return replace(setup, products=cross_products(y, rows, coordinates))
+    return replace(setup, products=reduce_rows(y, rows, coordinates))
 
 
 def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool) -> Search:
@@ -216,11 +216,13 @@ def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimmin
         If too few rows would be kept, or more must be kept than may.
     """
     grouped = options.level == "group"
-    cells = setup.rows.cells
-    groups = cells.group[cells.codes] if grouped else None
+    if grouped and isinstance(setup.rows, CrossedRows):
+        raise OptionError('level="group" needs one grouping factor; with several, trim observations')
+    cells = None if isinstance(setup.rows, CrossedRows) else setup.rows.cells
+    groups = cells.group[cells.codes] if grouped and cells is not None else None
     if grouped and setup.covariance.size == 0:
         raise OptionError('level="group" needs a random term: without one there are no groups to trim')
-    units = cells.n_groups if grouped else len(y)
+    units = cells.n_groups if grouped and cells is not None else len(y)
     held = np.bincount(groups[always], minlength=units) > 0 if groups is not None else always
     h = options.kept(units)
     p, known = setup.products.n_fixed, setup.residual is ResidualVariance.KNOWN

@@ -15,7 +15,9 @@ SAMPLE = 5_000
 
 def sampled(search: Search, rng: np.random.Generator) -> Search:
     """Return the search on a random sample of the rows."""
-    rows, cells = search.setup.rows, search.setup.rows.cells
+    rows = search.setup.rows
+    assert isinstance(rows, Rows)
+    cells = rows.cells
     group = cells.group[cells.codes]
     sizes = np.bincount(group, minlength=cells.n_groups)
     order = rng.permutation(cells.n_groups)

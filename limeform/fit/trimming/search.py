@@ -14,11 +14,13 @@ from typing import TypeVar
 import numpy as np
 from joblib import Parallel, delayed
 
+from limeform.fit.trimming.begun import Begun
 from limeform.fit.trimming.exchange import exchange, improves, shake
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.simplex import FloatArray, smallest
-from limeform.fit.trimming.starts import Begun, random_starts
+from limeform.fit.trimming.starts import random_starts
 from limeform.fit.trimming.steps import EXACT, LARGE, Search, Trimmed, concentrate, descend, fit_at, start_of
+from limeform.likelihood import CrossedRows
 from limeform.solve import EvaluationError
 
 FINALISTS = 6
@@ -176,7 +178,8 @@ def _earlier_first(search: Search, at: Trimmed) -> Trimmed:
     if search.groups is not None:
         return at
     rows = search.setup.rows
-    columns = np.column_stack([search.y, rows.x, rows.z, rows.precision, rows.cells.codes, search.always])
+    codes = [factor.codes for factor in rows.factors] if isinstance(rows, CrossedRows) else [rows.cells.codes]
+    columns = np.column_stack([search.y, rows.x, rows.z, rows.precision, *codes, search.always])
     _, kind = np.unique(columns, axis=0, return_inverse=True)
     kind = kind.ravel()
     order = np.lexsort((np.arange(len(kind)), kind))

@@ -14,9 +14,12 @@ import numpy as np
 
 from limeform.covariance import BlockDiagonal
 from limeform.fit.trimming.batch import BatchFit, Columns, columns_of, em_step, fit_batch, slopes_of
+from limeform.fit.trimming.begun import Begun
+from limeform.fit.trimming.crossed_starts import crossed_starts
 from limeform.fit.trimming.sample import sampled
 from limeform.fit.trimming.simplex import FloatArray
 from limeform.fit.trimming.steps import LARGE, Search, start_of
+from limeform.likelihood import CrossedRows
 
 STEPS = 4
 """Concentration steps of each start."""
@@ -32,15 +35,6 @@ SETTLING = 10
 
 ENTRIES = 3_000_000
 """Weights (starts times rows) taken at a time."""
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Where a start has come to: ``weights``, shape (units,), variance parameters ``x``, shape (q,), and criterion."""
-
-    weights: FloatArray
-    x: FloatArray
-    value: float
 
 
 @dataclass(frozen=True)
@@ -73,6 +67,8 @@ def random_starts(search: Search, children: Sequence[np.random.Generator], rng: 
     -------
     list of Begun
     """
+    if isinstance(search.setup.rows, CrossedRows):
+        return crossed_starts(search, children)
     few = sampled(search, rng) if len(search.y) > LARGE else search
     columns = columns_of(few)
     size = max(1, ENTRIES // len(columns.v))

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from limeform.errors import LimeformError
 from limeform.fit.estimate import Setup, default_start
 from limeform.fit.trimming.simplex import BoolArray, FloatArray, project, smallest
-from limeform.likelihood import Objective, Point, ResidualVariance, cross_products
+from limeform.likelihood import Objective, Point, ResidualVariance, reduce_rows
 from limeform.likelihood.contributions import Contributions, contributions
+from limeform.likelihood.grouped import Reduction
 from limeform.solve import Newton, Problem
 
 IntArray = NDArray[np.int32]
@@ -116,7 +117,7 @@ def objective_at(search: Search, weights: FloatArray) -> Objective:
     if search.power:
         variance = coordinates.variance / setup.rows.precision
         rows = replace(rows, precision=setup.rows.precision * variance ** (1.0 - w))
-    products = cross_products(search.y, rows, coordinates)
+    products = reduce_rows(search.y, rows, coordinates)
     if search.power:
         products = replace(products, log_precision=float(w @ np.log(setup.rows.precision / coordinates.variance)))
     return Objective.of(products, setup.covariance, setup.residual, search.reml)
@@ -175,10 +176,12 @@ def evaluate_at(
         slope = _power_slope(each, search.reml) if search.power else each.slope(search.reml)
         return Trimmed(weights, point.x, value, slope, each.predictive(), each, (*history, value))
     full = objective_at(search, np.ones(search.n_units))
-    whole = replace(point, reduction=full.reduction_at(point))
+    reduction = full.reduction_at(point)
+    assert isinstance(reduction, Reduction)
+    whole = replace(point, reduction=reduction)
     each = contributions(full, whole, search.y, replace(rows, weights=np.ones(len(w))))
     sizes = np.bincount(search.groups, minlength=search.n_units)
-    slope = each.by_group(search.groups, whole.reduction.log_dets, search.reml)
+    slope = each.by_group(search.groups, reduction.log_dets, search.reml)
     slope = slope - 0.5 * typical_log_variance(search) * sizes
     value -= _unit_of_density(search, w)
     return Trimmed(weights, point.x, value, slope, slope, replace(each, weights=w), (*history, value))

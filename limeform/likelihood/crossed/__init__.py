@@ -1,0 +1,1 @@
+"""Several grouping factors, crossed or nested: the blocked engine."""
