@@ -164,6 +164,8 @@ def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]
         if name not in frame.columns:
             start, stop = locate(recipe.formula, name) or (None, None)
             raise UnknownColumnError(name, frame.columns, "the new data", recipe.formula.text, start, stop)
+    # formulaic 1.2 forgets the variables of a factor such as poly(x, 2) once it has been evaluated.
+    expressions += [str(factor.expr) for spec in specs for term in spec.formula for factor in term.factors]
     return required_columns([spec.formula for spec in specs], expressions, frame)
 
 
