@@ -14,7 +14,7 @@ import time
 
 import limeform as lf
 
-REFITS, ROUNDS = 1000, 5
+REFITS, ROUNDS = 1000, 3
 SCRIPT = """
 suppressMessages(library(lme4))
 m <- lmer(Reaction ~ Days + (Days | Subject), sleepstudy)
