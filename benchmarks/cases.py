@@ -11,10 +11,11 @@ class Run:
     ----------
     package : str
         Name that the drivers know it by.
-    task : {"fit", "refit", "evaluation", "trim", "one start", "long steps"}
+    task : {"fit", "refit", "evaluation", "trim", "one start", "long steps", "curve", "ensemble"}
         The whole call from formula and data frame to estimates; a fit of a built model to the column ``y_new``; one
-        evaluation of the likelihood of a built model, with gradient and Hessian; or fits of all data sets in the frame
-        with 20% of the rows trimmed: by default settings, from one start, or by limetr with ``outer_step_size=200``.
+        evaluation of the likelihood of a built model, with gradient and Hessian; fits of all data sets in the frame
+        with 20% of the rows trimmed: by default settings, from one start, or by limetr with ``outer_step_size=200``; or
+        a constrained curve, and an ensemble of 50 of them.
     at_least, at_most : float, optional
         The target: CPU time divided by that of the first run of the case.
     data : str, optional
@@ -80,6 +81,11 @@ TRIM_NOTE = (
     "summed over the data sets, limetr's at its estimates."
 )
 META_NOTE = "metafor's restricted log-likelihood contains ½ ln|X'X|, here half the logarithm of the number of studies."
+
+SMOKING_FORMULA = (
+    "log_rr ~ 0 + log_ratio(interval(alt_lo, alt_hi), ref, knots=[10, 30, 55], bounds=(0, 80), linear_right=True, "
+    "name='smoking') + (0 + dose | study)"
+)
 
 CASES = (
     Case(
@@ -156,6 +162,15 @@ CASES = (
         formula="yi ~ 1 + (1 | study)",
         runs=(Run("limeform"), Run("metafor", at_least=100)),
         note=META_NOTE,
+    ),
+    Case(
+        name="curve",
+        title="Smoking-like curve, 199 rows, 25 studies: log-ratio, increasing, concave, prior, tail, 10% trimmed",
+        data="smoking",
+        formula=SMOKING_FORMULA,
+        runs=(Run("limeform", "curve"), Run("mrtool", "curve", at_least=10), Run("limeform", "ensemble", at_most=50)),
+        note="The ensemble has 50 members and one worker: its target is the time of 50 single fits.",
+        rounds=7,
     ),
     Case(
         name="trimming",

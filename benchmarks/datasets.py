@@ -40,6 +40,13 @@ def one_row_studies(studies: int) -> pd.DataFrame:
     return pd.DataFrame({"yi": yi, "vi": vi, "study": np.arange(studies)})
 
 
+def smoking() -> pd.DataFrame:
+    """A dose-response set with exposure ranges, as in the tests of published analyses."""
+    from tests.papers.smoking import smoking as simulate
+
+    return simulate()
+
+
 def contaminated(sets: int) -> pd.DataFrame:
     """Several data sets of the simulation of Zheng et al. (2021), told apart by `dataset`."""
     from limeform.datasets import contaminated_studies
@@ -95,6 +102,7 @@ def nested_and_crossed(rows: int, first: int, second: int) -> pd.DataFrame:
 
 GENERATORS: dict[str, Callable[[], pd.DataFrame]] = {
     "sleepstudy": sleepstudy,
+    "smoking": smoking,
     "slopes_small": partial(slopes, 400, 20),
     "slopes_10k": partial(slopes, 10_000, 1_000),
     "slopes_100k": partial(slopes, 100_000, 1_000),

@@ -20,7 +20,7 @@ from benchmarks.report import section, table
 
 ROWS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000, 5_000_000)
 NOTE = (
-    "Clients and items are of uneven activity, so some of the 762,000 clients have no rows. Times are wall times of one "
+    "Clients and items are of uneven activity, so some clients have no rows. Times are wall times of one "
     "run and CPU time of both threads; the peak includes the data frame."
 )
 FORMULA = "y ~ 1 + x1 + x2 + f + (1 | client) + (1 | item)"

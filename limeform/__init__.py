@@ -7,22 +7,40 @@
 """
 
 from limeform import datasets
+from limeform.bootstrap import BootstrapResults
+from limeform.design import MeanFunction
 from limeform.errors import (
     ArchiveError,
     ConvergenceWarning,
     DataError,
     FormulaError,
+    InfeasibleError,
     LimeformError,
     MemoryLimitError,
     NewLevelWarning,
     OptionError,
+    OutOfBoundsWarning,
     SingularFitWarning,
     SolverError,
     UnknownColumnError,
 )
 from limeform.fit import Trimming
 from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, load, trim_path
-from limeform.resample import BootstrapResults
+from limeform.resample import KnotEnsemble, knot_ensemble
+from limeform.restrict import (
+    average,
+    bounds,
+    concave,
+    constraint,
+    convex,
+    decreasing,
+    increasing,
+    laplace,
+    normal,
+    passes,
+    penalty,
+    uniform,
+)
 from limeform.results import LMMResults, compare, table
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
@@ -36,13 +54,17 @@ __all__ = [
     "CrossProducts",
     "DataError",
     "FormulaError",
+    "InfeasibleError",
     "Ipopt",
+    "KnotEnsemble",
     "LMMResults",
     "LimeformError",
+    "MeanFunction",
     "MemoryLimitError",
     "NewLevelWarning",
     "Newton",
     "OptionError",
+    "OutOfBoundsWarning",
     "Random",
     "ScipyMinimize",
     "SingularFitWarning",
@@ -50,10 +72,23 @@ __all__ = [
     "TrimPath",
     "Trimming",
     "UnknownColumnError",
+    "average",
+    "bounds",
     "compare",
+    "concave",
+    "constraint",
+    "convex",
     "datasets",
+    "decreasing",
+    "increasing",
+    "knot_ensemble",
+    "laplace",
     "lmm",
     "load",
+    "normal",
+    "passes",
+    "penalty",
     "table",
     "trim_path",
+    "uniform",
 ]

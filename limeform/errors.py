@@ -26,6 +26,10 @@ class MemoryLimitError(LimeformError, MemoryError):
     """A model would need more memory than there is; said before any of it is taken."""
 
 
+class InfeasibleError(LimeformError, ValueError):
+    """Constraints that no parameters meet together; the message names the members that clash."""
+
+
 class SolverError(LimeformError, RuntimeError):
     """A solver cannot be used: it is not installed, or it cannot take this kind of problem."""
 
@@ -148,6 +152,10 @@ class ConvergenceWarning(_StatsmodelsConvergenceWarning):  # type: ignore[misc,u
 
 class SingularFitWarning(UserWarning):
     """A variance is zero or a correlation is one at the optimum."""
+
+
+class OutOfBoundsWarning(UserWarning):
+    """A curve was evaluated outside of its bounds, where it continues linearly."""
 
 
 class NewLevelWarning(UserWarning):

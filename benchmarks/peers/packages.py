@@ -32,9 +32,57 @@ def limeform(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
     def fit() -> Any:
         return lf.lmm(job["formula"], frame, **known).fit()
 
+    if job["task"] in ("curve", "ensemble"):
+        return curve(lf, job, frame), lambda results: getattr(results, "llf", float("nan"))
     if job["task"] == "evaluation":
         return evaluation(fit()), lambda value: -value
     return (refit(fit(), frame) if job["task"] == "refit" else fit), lambda results: results.llf
+
+
+def curve(lf: Any, job: Job, frame: pd.DataFrame) -> Call:
+    """A call that fits the smoking curve with shape, prior and trimming, or an ensemble of 50 placements of knots."""
+    constraints = [lf.passes("smoking", at=0, value=1), lf.increasing("smoking"), lf.concave("smoking")]
+    priors = [lf.normal("smoking", mean=0, sd=0.1, derivative=3)]
+
+    def model() -> Any:
+        return lf.lmm(job["formula"], frame, se="se", trim=0.1, constraints=constraints, priors=priors)
+
+    if job["task"] == "curve":
+        return lambda: model().fit()
+    return lambda: lf.knot_ensemble(model(), 50, rng=1)
+
+
+def mrtool(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
+    """mrtool's `MRBRT` with the same curve, shape (at 20 points), prior and trimming as limeform's in `curve`."""
+    package: Any = import_module("mrtool")
+    knots = [0, 10 / 80, 30 / 80, 55 / 80, 1]
+    columns = {name: frame[name].to_numpy(dtype=float) for name in ("alt_lo", "alt_hi", "ref", "dose")}
+
+    def fit() -> Any:
+        data = package.MRData(
+            obs=frame["log_rr"].to_numpy(),
+            obs_se=frame["se"].to_numpy(),
+            covs=columns,
+            study_id=frame["study"].to_numpy(),
+        )
+        spline = package.LogCovModel(
+            alt_cov=["alt_lo", "alt_hi"],
+            ref_cov=["ref", "ref"],
+            use_spline=True,
+            spline_knots=np.array(knots),
+            spline_knots_type="domain",
+            spline_degree=3,
+            spline_r_linear=True,
+            prior_spline_monotonicity="increasing",
+            prior_spline_convexity="concave",
+            prior_spline_maxder_gaussian=np.array([[0.0] * 4, [0.1] * 3 + [np.inf]]),
+        )
+        slope = package.LinearCovModel("dose", use_re=True, prior_beta_uniform=np.zeros(2))
+        model = package.MRBRT(data, cov_models=[spline, slope], inlier_pct=0.9)
+        model.fit_model(outer_max_iter=200)
+        return model
+
+    return fit, lambda results: float("nan")
 
 
 def evaluation(results: Any) -> Call:
@@ -128,6 +176,7 @@ PACKAGES = {
     "mixedlm": mixedlm,
     "lme-python": lme_python,
     "statsmodels": statsmodels,
+    "mrtool": mrtool,
 }
 
 

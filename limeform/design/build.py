@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from limeform.design.curves import Curve, at_positions, block_curve, fixed_curves, label_of
 from limeform.design.fixed import independent_columns
 from limeform.design.formulaic_compat import keep_scope
 from limeform.design.frame import Missing, to_frame
 from limeform.design.keywords import Errors, Keywords, read_errors
+from limeform.design.nonlinear import MeanFunction, NonlinearBlock, make_block
 from limeform.design.random import FloatArray, GroupedEffects, TermColumns, find_levels, terms_by_factor
 from limeform.design.recipe import Recipe
 from limeform.design.rows import Made, Sources, complete_sources, make
@@ -34,7 +36,8 @@ class Design:
     x : ndarray, shape (n, p)
         Fixed-effects columns of full rank.
     names, dropped : tuple of str
-        Names of the p columns, and of those left out because earlier ones explain them.
+        Names of the p columns and of the parameters of the nonlinear part, and of columns left out because earlier
+        ones explain them.
     factors : tuple of GroupedEffects
         Grouping factors with their random terms; empty for a model without.
     errors : Errors
@@ -47,6 +50,10 @@ class Design:
         How to make the columns from new data.
     rows_read : int
         Number of rows that were read in chunks and not kept; zero where the arrays have all rows.
+    curves : tuple of Curve
+        Smooth terms, linear and under a log-ratio.
+    nonlinear : tuple of NonlinearBlock
+        The nonlinear part of the mean; its parameters follow those of ``x``.
     """
 
     response: str
@@ -61,6 +68,8 @@ class Design:
     missing: Missing
     recipe: Recipe
     rows_read: int = 0
+    curves: tuple[Curve, ...] = ()
+    nonlinear: tuple[NonlinearBlock, ...] = ()
 
     @property
     def nobs(self) -> int:
@@ -79,7 +88,15 @@ class Design:
 
 
 def build_design(
-    formula: ModelFormula, data: object, keywords: Keywords, scope: Mapping[str, Any], missing: str = "drop"
+    formula: ModelFormula,
+    data: object,
+    keywords: Keywords,
+    scope: Mapping[str, Any],
+    missing: str = "drop",
+    *,
+    restricted: bool = False,
+    mean: MeanFunction | None = None,
+    mean_names: tuple[str, ...] = (),
 ) -> Design:
     """Compile a formula and a frame to arrays.
 
@@ -95,6 +112,12 @@ def build_design(
         Names of the caller, for the formula.
     missing : {"drop", "raise"}
         What to do with rows that lack a value.
+    restricted : bool
+        Whether constraints or priors may determine what the data do not: dependent columns of a curve are then kept.
+    mean : MeanFunction, optional
+        A nonlinear part given as a function.
+    mean_names : tuple of str
+        Names of its parameters.
 
     Returns
     -------
@@ -117,14 +140,20 @@ def build_design(
     refuse_sizes(made.y[:, None], [f"response {formula.response!r}"])
     for part in made.columns.values():
         refuse_sizes(part.matrix, part.names)
-    kept = independent_columns(fixed.matrix, errors.precision)
+    curves, names = fixed_curves(fixed.spec)
+    kept = _with_curves(independent_columns(fixed.matrix, errors.precision), names, curves, restricted)
+    p = len(kept)
+    blocks, more = _nonlinear(formula, made, p)
+    if mean is not None:
+        frame = sources.frame if len(sources.frame) == len(made.index) else sources.frame.loc[made.index]
+        blocks.append(NonlinearBlock("function", "mean", mean_names, np.zeros((len(frame), 0)), (), mean, frame))
     return Design(
         response=formula.response.strip("`"),
         y=made.y,
         offset=made.offset,
-        x=fixed.matrix if len(kept) == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),
-        names=tuple(fixed.names[j] for j in kept),
-        dropped=(*fixed.empty, *(name for j, name in enumerate(fixed.names) if j not in set(kept))),
+        x=fixed.matrix if p == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),
+        names=(*(names[j] for j in kept), *(name for block in blocks for name in block.names)),
+        dropped=(*fixed.empty, *(name for j, name in enumerate(names) if j not in set(kept))),
         factors=tuple(
             _grouped(formula, made, numbers, parts)
             for numbers, parts in zip(terms_by_factor(formula), made.groups, strict=True)
@@ -132,11 +161,41 @@ def build_design(
         errors=errors,
         index=made.index,
         missing=made.missing,
-        recipe=_recipe(sources, made, kept),
+        recipe=_recipe(sources, made, kept, blocks),
+        curves=(*(at_positions(curve, kept) for curve in curves), *more),
+        nonlinear=tuple(blocks),
     )
 
 
-def _recipe(sources: Sources, made: Made, kept: list[int]) -> Recipe:
+def _with_curves(kept: list[int], names: list[str], curves: list[Curve], restricted: bool) -> list[int]:
+    """Keep the dependent columns of curves where restrictions can determine them, and refuse them elsewhere."""
+    lost = {curve.name: [j for j in curve.columns if j not in set(kept)] for curve in curves}
+    if not restricted:
+        for curve in curves:
+            if lost[curve.name]:
+                named = ", ".join(names[j] for j in lost[curve.name])
+                raise DataError(
+                    f"the data do not determine the curve {curve.name!r}: {named} cannot be told from the other "
+                    "columns; give fewer knots, leave a collinear column out, or add a prior"
+                )
+    return sorted({*kept, *(j for columns in lost.values() for j in columns)})
+
+
+def _nonlinear(formula: ModelFormula, made: Made, first: int) -> tuple[list[NonlinearBlock], list[Curve]]:
+    """Return the nonlinear blocks and the curves among them; their parameters begin at position ``first``."""
+    blocks, curves = [], []
+    for i, term in enumerate(formula.nonlinear):
+        part = made.columns[f"mean{i}"]
+        label = label_of(term.text) if term.kind == "log_ratio" else ""
+        block = make_block(formula, term, part.matrix, part.names, label)
+        curve = block_curve(block, part.spec, first)
+        blocks.append(block)
+        curves += [] if curve is None else [curve]
+        first += len(block.names)
+    return blocks, curves
+
+
+def _recipe(sources: Sources, made: Made, kept: list[int], blocks: list[NonlinearBlock]) -> Recipe:
     return Recipe(
         formula=sources.formula,
         fixed=made.columns["fixed"].spec,
@@ -144,6 +203,8 @@ def _recipe(sources: Sources, made: Made, kept: list[int]) -> Recipe:
         random=tuple(made.columns[f"random{i}"].spec for i in range(len(sources.formula.random))),
         groups=sources.groups,
         offsets=sources.offsets,
+        nonlinear=tuple(blocks),
+        means=tuple(made.columns[f"mean{i}"].spec for i in range(len(sources.formula.nonlinear))),
         scope=keep_scope(sources.scope, [part.spec for part in made.columns.values()], set(made.used)),
     )
 

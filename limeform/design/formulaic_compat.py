@@ -28,6 +28,8 @@ from formulaic.utils.variables import Variable
 from numpy.typing import NDArray
 
 from limeform.design.formulaic_errors import blame, check_kinds, check_levels, explain, refuse_raw_dates
+from limeform.design.nonlinear import part_text
+from limeform.design.transforms import TRANSFORMS as OWN
 from limeform.errors import DataError, FormulaError
 from limeform.formula import ModelFormula
 
@@ -86,7 +88,9 @@ def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) 
     A dot in the formula stands for all columns but those of the response, offsets, grouping factors and ``taken``.
     """
     texts = {"fixed": formula.fixed} | {f"random{i}": term.effects for i, term in enumerate(formula.random)}
-    elsewhere = [formula.response, *formula.offsets, *(part for term in formula.random for part in term.groups)]
+    texts |= {f"mean{i}": part_text(term, frame) for i, term in enumerate(formula.nonlinear)}
+    groups = [part for term in formula.random for part in term.groups]
+    elsewhere = [formula.response, *formula.offsets, *groups, *map(str, formula.nonlinear)]
     used = {*required_columns((), elsewhere, frame), *taken}
     available = [name for name in frame.columns if name not in used]
     parsed = {}
@@ -155,7 +159,7 @@ def _at_once(
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", DataMismatchWarning)
-            matrices = PandasMaterializer(frame, scope).get_model_matrix(
+            matrices = PandasMaterializer(frame, _with_transforms(scope)).get_model_matrix(
                 Formula(**parsed), output="numpy", na_action="ignore"
             )
             for key in parsed:
@@ -228,7 +232,7 @@ def replay(spec: ModelSpec, frame: pd.DataFrame, scope: Mapping[str, Any], formu
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", DataMismatchWarning)
-            matrix = PandasMaterializer(frame, scope).get_model_matrix(own, na_action="ignore")
+            matrix = PandasMaterializer(frame, _with_transforms(scope)).get_model_matrix(own, na_action="ignore")
             _check_rows(matrix, frame)
     except Exception as error:  # transforms run the user's own Python: anything can come out of it
         raise blame(error, [spec.formula], frame, scope, formula) from error
@@ -284,6 +288,12 @@ def keep_scope(scope: Mapping[str, Any], specs: Iterable[ModelSpec], used: set[s
     values = {name: scope[name] for name in sorted(names) if name in scope}
     modules = {name: value.__name__ for name, value in values.items() if isinstance(value, ModuleType)}
     return Scope({name: value for name, value in values.items() if name not in modules}, modules)
+
+
+def _with_transforms(scope: Mapping[str, Any]) -> LayeredMapping:
+    """Put limeform's transforms behind the functions of the user, and before other values of the same names."""
+    own = {name: value for name, value in OWN.items() if not callable(scope.get(name))}
+    return LayeredMapping(own, scope)
 
 
 def _check_rows(matrix: Any, frame: pd.DataFrame) -> None:

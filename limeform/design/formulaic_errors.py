@@ -15,7 +15,7 @@ from formulaic.materializers import PandasMaterializer
 from formulaic.parser.types import Factor
 
 from limeform.design.kinds import refuse_dates
-from limeform.errors import DataError, FormulaError, UnknownColumnError
+from limeform.errors import DataError, FormulaError, LimeformError, UnknownColumnError
 from limeform.formula import ModelFormula, locate
 
 
@@ -130,6 +130,8 @@ def explain(error: Exception, frame: pd.DataFrame, formula: ModelFormula, piece:
         start, stop = locate(formula, name) or (None, None)
         return UnknownColumnError(name, frame.columns, "the formula", formula.text, start, stop)
     factor = re.search(r"factor `(.+?)`\. \[", str(error))
+    if isinstance(cause, LimeformError):
+        return type(cause)(f"{piece or (factor[1] if factor else 'the formula')}: {cause}")
     piece = piece or (factor[1] if factor else "")
     start, stop = (locate(formula, piece) if piece else None) or (None, None)
     what = repr(piece) if piece else "the formula"

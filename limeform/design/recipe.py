@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from limeform.design.formulaic_compat import Piece, Scope, evaluate, replay, required_columns
 from limeform.design.frame import as_numbers, refuse_rows, to_frame
 from limeform.design.kinds import plain_columns
+from limeform.design.nonlinear import NonlinearBlock
 from limeform.design.random import match_levels, terms_by_factor
 from limeform.errors import UnknownColumnError
 from limeform.formula import ModelFormula, locate
@@ -41,6 +43,10 @@ class Recipe:
         The expressions inside ``offset()``.
     scope : Scope
         Names from the caller's scope.
+    nonlinear : tuple of NonlinearBlock
+        Nonlinear parts of the mean, on the rows of the fit.
+    means : tuple of ModelSpec
+        Specifications of their columns; a function of the user has none.
     """
 
     formula: ModelFormula
@@ -50,6 +56,8 @@ class Recipe:
     groups: tuple[tuple[Piece, ...], ...]
     offsets: tuple[Piece, ...]
     scope: Scope
+    nonlinear: tuple[NonlinearBlock, ...] = ()
+    means: tuple[ModelSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ class NewRows:
         Those levels.
     offset : ndarray, shape (c,)
         Sum of the formula's offsets.
+    nonlinear : tuple of NonlinearBlock
+        Nonlinear parts of the mean on these rows.
     """
 
     index: pd.Index
@@ -81,6 +91,7 @@ class NewRows:
     codes: tuple[IntArray, ...]
     unseen: tuple[pd.Index, ...]
     offset: FloatArray
+    nonlinear: tuple[NonlinearBlock, ...] = ()
 
 
 def apply(recipe: Recipe, data: object, keys: Sequence[pd.Index] | None) -> NewRows:
@@ -117,8 +128,9 @@ def apply(recipe: Recipe, data: object, keys: Sequence[pd.Index] | None) -> NewR
     for piece in recipe.offsets:
         offset = offset + as_numbers(evaluate(piece, frame_complete, scope, formula), f"offset({piece.expression})")
     _refuse_infinite(x, np.array(recipe.fixed.column_names, dtype=object)[recipe.kept], frame_complete.index)
+    nonlinear = _blocks(recipe, frame_complete, scope)
     if keys is None:
-        return NewRows(index, complete, x, np.zeros((len(x), 0)), (), (), offset)
+        return NewRows(index, complete, x, np.zeros((len(x), 0)), (), (), offset, nonlinear)
     order = [number for numbers in terms_by_factor(formula) for number in numbers]
     z = np.hstack([replay(recipe.random[number], frame_complete, scope, formula) for number in order])
     parts = [[evaluate(piece, frame_complete, scope, formula) for piece in pieces] for pieces in recipe.groups]
@@ -126,7 +138,19 @@ def apply(recipe: Recipe, data: object, keys: Sequence[pd.Index] | None) -> NewR
     unseen = tuple(_labels(each, found < 0) for each, found in zip(parts, codes, strict=True))
     names = [name for number in order for name in recipe.random[number].column_names]
     _refuse_infinite(z, names, frame_complete.index)
-    return NewRows(index, complete, x, z, codes, unseen, offset)
+    return NewRows(index, complete, x, z, codes, unseen, offset, nonlinear)
+
+
+def _blocks(recipe: Recipe, frame: pd.DataFrame, scope: dict[str, Any]) -> tuple[NonlinearBlock, ...]:
+    """Return the nonlinear parts on new rows."""
+    matrices = [replay(spec, frame, scope, recipe.formula) for spec in recipe.means]
+    for matrix in matrices:
+        refuse_rows(~np.isfinite(matrix).all(axis=1), frame.index, "the nonlinear part is not finite")
+    with_columns = [replace(block, matrix=matrix) for block, matrix in zip(recipe.nonlinear, matrices, strict=False)]
+    functions = [
+        replace(block, matrix=np.zeros((len(frame), 0)), frame=frame) for block in recipe.nonlinear[len(matrices) :]
+    ]
+    return (*with_columns, *functions)
 
 
 def effects_columns(recipe: Recipe, data: object, complete: NDArray[np.bool_]) -> FloatArray:
@@ -156,7 +180,7 @@ def _refuse_infinite(columns: FloatArray, names: Iterable[object], index: pd.Ind
 def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]:
     """Return the columns that the replay uses; name the first that is missing."""
     expressions = [piece.expression for piece in recipe.offsets]
-    specs = [recipe.fixed]
+    specs = [recipe.fixed, *recipe.means]
     if with_random:
         expressions += [piece.expression for pieces in recipe.groups for piece in pieces]
         specs += recipe.random

@@ -3,7 +3,9 @@
 from limeform.fit.blocks import block_table, check_memory
 from limeform.fit.checks import check_design
 from limeform.fit.estimate import (
+    ActiveConstraint,
     Estimates,
+    RestrictedFit,
     Setup,
     cochran_q,
     estimate,
@@ -14,13 +16,17 @@ from limeform.fit.estimate import (
 )
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.progress import Progress
-from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, refit_trimmed
+from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
+from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
 __all__ = [
+    "ActiveConstraint",
     "Draws",
     "Estimates",
+    "JointModel",
     "ManyCases",
     "Progress",
+    "RestrictedFit",
     "Setup",
     "TrimReport",
     "Trimming",
@@ -31,11 +37,15 @@ __all__ = [
     "completed",
     "estimate",
     "estimate_again",
+    "estimate_joint",
     "estimate_many",
     "fit_trimmed",
+    "fit_trimmed_joint",
+    "joint_modes",
     "mode_slopes_of",
     "modes_of",
     "prepare",
+    "prepare_joint",
     "refit_trimmed",
     "stack",
 ]

@@ -28,7 +28,7 @@ def check_design(design: Design) -> None:
         If there are fewer rows than parameters, a grouping factor has one level, the random effects are as many as the
         rows while the residual variance is unknown, or random-effects columns are linearly dependent.
     """
-    n, p = design.x.shape
+    n, p = len(design.y), len(design.names)
     unknown = design.errors.variance is None
     if n < p + (unknown or bool(design.factors)):
         extra = " and a residual variance" if unknown else " and a variance between groups" * (n >= p)

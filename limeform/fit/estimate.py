@@ -73,6 +73,63 @@ class Setup:
     products: CrossProducts | CrossedProducts
 
 
+@dataclass(frozen=True, eq=False)
+class ActiveConstraint:
+    """A constraint that holds the estimates back.
+
+    Attributes
+    ----------
+    label : str
+        The constraint as it is written.
+    rows, of : int
+        How many of its rows are at their limit, of how many.
+    multiplier : float
+        Largest of their multipliers: by how much the objective would fall if that limit were moved by one.
+    equation : bool
+        Whether it is an equation, which always holds.
+    """
+
+    label: str
+    rows: int
+    of: int
+    multiplier: float
+    equation: bool
+
+
+@dataclass(frozen=True, eq=False)
+class RestrictedFit:
+    """What constraints, priors and a nonlinear mean did to a fit.
+
+    Attributes
+    ----------
+    active : tuple of ActiveConstraint
+        Equations, and inequalities at a limit.
+    log_priors : tuple of (str, float)
+        Each prior with its log density at the estimates, or minus the value of a penalty.
+    covariance : ndarray, shape (p, p)
+        Covariance of the mean's parameters if the active constraints were equations; NaN where the Hessian is singular.
+    held : ndarray of bool, shape (p,)
+        Parameters in an inequality that is active, or at the kink of a Laplace prior: no standard error is theirs.
+    gauss_newton : bool
+        Whether second derivatives of the mean were left out.
+    starts, reached : int
+        Number of starts, and how many of them ended at the best value.
+    """
+
+    active: tuple[ActiveConstraint, ...]
+    log_priors: tuple[tuple[str, float], ...]
+    covariance: FloatArray
+    held: NDArray[np.bool_]
+    gauss_newton: bool = False
+    starts: int = 1
+    reached: int = 1
+
+    @property
+    def log_prior(self) -> float:
+        """Sum of the log prior densities."""
+        return float(sum(value for _, value in self.log_priors))
+
+
 @dataclass(frozen=True)
 class Estimates:
     """A fitted model in the user's units.
@@ -99,6 +156,8 @@ class Estimates:
         What the solver returned.
     newton_steps : int
         Iterations among the solver's that were Newton steps towards a start.
+    restricted : RestrictedFit or None
+        What constraints, priors and a nonlinear mean did; None for a fit without.
     """
 
     beta: FloatArray
@@ -111,6 +170,7 @@ class Estimates:
     variables: FloatArray
     solution: Solution
     newton_steps: int = 0
+    restricted: RestrictedFit | None = None
 
 
 def prepare(design: Design) -> Setup:
@@ -254,7 +314,7 @@ def estimate(
 
 
 def _refuse_perfect_fit(objective: Objective, solution: Solution) -> None:
-    """Refuse a fit of crossed effects on its way to a residual variance of zero, at which the likelihood is infinite."""
+    """Refuse crossed effects on the way to a residual variance of zero, where the likelihood is infinite."""
     shared = objective.criterion.residual is ResidualVariance.SHARED
     if not shared or solution.success or solution.status is Status.INTERRUPTED:
         return

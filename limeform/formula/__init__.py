@@ -3,6 +3,6 @@
 from limeform.formula.locate import locate
 from limeform.formula.parse import parse
 from limeform.formula.plain import refused
-from limeform.formula.terms import ModelFormula, RandomTerm
+from limeform.formula.terms import ModelFormula, NonlinearTerm, RandomTerm
 
-__all__ = ["ModelFormula", "RandomTerm", "locate", "parse", "refused"]
+__all__ = ["ModelFormula", "NonlinearTerm", "RandomTerm", "locate", "parse", "refused"]

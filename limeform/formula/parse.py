@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from limeform.errors import FormulaError, OptionError
 from limeform.formula.bars import is_offset, lift_bars, lift_offsets
 from limeform.formula.expand import expand
-from limeform.formula.grammar import check_order, summands, with_depths, written, written_sum
+from limeform.formula.grammar import check_order, summands, with_depths, written
 from limeform.formula.literals import check_literals
+from limeform.formula.nonlinear import fixed_text, lift_nonlinear
 from limeform.formula.python_code import check_code
 from limeform.formula.symbols import Symbol, read_symbols
 from limeform.formula.terms import ModelFormula
@@ -61,13 +62,15 @@ def parse(text: str) -> ModelFormula:
     check_order(text, right)
     check_code(text, symbols)
     bars, others = lift_bars(text, summands(right))
-    offsets, fixed = lift_offsets(text, others)
+    offsets, linear = lift_offsets(text, others)
+    nonlinear, fixed = lift_nonlinear(text, linear)
     check_literals(text, fixed)
     return ModelFormula(
         response=_response(text, left),
-        fixed=written_sum(fixed) or "1",
+        fixed=fixed_text(fixed, bool(nonlinear)),
         offsets=tuple(offsets),
         random=tuple(term for bar in bars for term in expand(text, bar)),
+        nonlinear=nonlinear,
         text=text,
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Collection
 TRANSFORMS = frozenset(
     {
         *("C", "I", "Q", "Treatment", "Sum", "Helmert", "Diff", "Poly"),
-        *("bs", "cc", "cr", "cs", "poly", "center", "scale", "standardize", "lag"),
+        *("bspline", "interval", "bs", "cc", "cr", "cs", "poly", "center", "scale", "standardize", "lag"),
         *("log", "log2", "log10", "exp", "exp2", "exp10"),
     }
 )

@@ -48,6 +48,35 @@ class RandomTerm:
 
 
 @dataclass(frozen=True)
+class NonlinearTerm:
+    """
+    A part of the mean that is not linear in its parameters.
+
+    Attributes
+    ----------
+    kind : {"nl", "log_ratio"}
+        An expression of parameters and columns, or the logarithm of a ratio of two values of a curve.
+    text : str
+        The expression inside ``nl(...)``, or the whole call of ``log_ratio``.
+    span : tuple of int
+        The term was written in ``text[start:stop]`` of the formula. Not part of a comparison.
+
+    Examples
+    --------
+    >>> print(NonlinearTerm("nl", "A * exp(-k * time)"))
+    nl(A * exp(-k * time))
+    """
+
+    kind: str
+    text: str
+    span: tuple[int, int] = field(default=(0, 0), compare=False)
+
+    def __str__(self) -> str:
+        """Return the term as it is written in a formula."""
+        return f"nl({self.text})" if self.kind == "nl" else self.text
+
+
+@dataclass(frozen=True)
 class ModelFormula:
     """
     A formula taken apart; printing it gives a formula that parses back to an equal value.
@@ -63,6 +92,8 @@ class ModelFormula:
         The expressions inside ``offset(...)``, in Python.
     random : tuple of RandomTerm
         The random terms in the order of the text; ``(1 | a/b)`` has become two.
+    nonlinear : tuple of NonlinearTerm
+        The nonlinear terms; beside them the fixed part has no implicit intercept.
     text : str
         The formula as typed. Not part of a comparison.
 
@@ -77,8 +108,14 @@ class ModelFormula:
     offsets: tuple[str, ...] = ()
     random: tuple[RandomTerm, ...] = ()
     text: str = field(default="", compare=False)
+    nonlinear: tuple[NonlinearTerm, ...] = ()
 
     def __str__(self) -> str:
         """Return a formula with the same meaning, one space around each sign."""
-        pieces = [self.fixed, *(f"offset({offset})" for offset in self.offsets), *map(str, self.random)]
+        pieces = [
+            self.fixed,
+            *map(str, self.nonlinear),
+            *(f"offset({offset})" for offset in self.offsets),
+            *map(str, self.random),
+        ]
         return f"{self.response} ~ {' + '.join(pieces)}"

@@ -4,6 +4,7 @@ from limeform.likelihood.coordinates import Coordinates, choose_coordinates
 from limeform.likelihood.crossed.statistics import CrossedProducts, CrossedRows, FactorRows
 from limeform.likelihood.crossproducts import Cells, CrossProducts, Rows, make_cells
 from limeform.likelihood.gaussian import Criterion, Profile, ResidualVariance
+from limeform.likelihood.joint import JointObjective, joint_coordinates
 from limeform.likelihood.modes import Modes, conditional_modes, crossed_modes, mode_slopes
 from limeform.likelihood.objective import Objective, Point
 from limeform.likelihood.reduce_rows import reduce_response, reduce_rows
@@ -16,6 +17,7 @@ __all__ = [
     "CrossedProducts",
     "CrossedRows",
     "FactorRows",
+    "JointObjective",
     "Modes",
     "Objective",
     "Point",
@@ -25,6 +27,7 @@ __all__ = [
     "choose_coordinates",
     "conditional_modes",
     "crossed_modes",
+    "joint_coordinates",
     "make_cells",
     "mode_slopes",
     "reduce_response",

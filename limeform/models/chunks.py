@@ -182,6 +182,7 @@ class CrossProducts(LMM):
         self.formula, self.keywords = design.recipe.formula, keywords
         self.design = _without_rows(design, total)
         self.trim, self.reml_reason, self._always = Trimming(0.0), "", np.zeros(0, dtype=bool)
+        self.restrictions, self._joint, self.warm_weights = None, None, None
         factors = tuple(
             FactorRows(np.zeros(0, np.int32), len(keys), columns)
             for keys, columns in zip(total.keys, reducer.columns, strict=True)
@@ -272,12 +273,12 @@ class _Source:
 
 def _reduce_on_cluster(partitions: list[Any], reducer: Reducer) -> ChunkSums:
     """Reduce partitions where they are, and add the sums pairwise on the workers."""
-    import dask
+    from dask.delayed import delayed
 
-    parts = [dask.delayed(reducer)(partition) for partition in partitions]
+    parts = [delayed(reducer)(partition) for partition in partitions]
     while len(parts) > 1:
         parts = [
-            dask.delayed(merged)(*parts[i : i + 2]) if i + 1 < len(parts) else parts[i] for i in range(0, len(parts), 2)
+            delayed(merged)(*parts[i : i + 2]) if i + 1 < len(parts) else parts[i] for i in range(0, len(parts), 2)
         ]
     total: ChunkSums = parts[0].compute()
     return total

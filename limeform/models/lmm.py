@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,12 @@ import pandas as pd
 from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
-from limeform.design import Column, Design, Keywords, build_design, to_frame
+from limeform.bootstrap import take
+from limeform.design import Column, Design, Keywords, MeanFunction, build_design, to_frame
+from limeform.design.rewrite import with_knots
 from limeform.errors import OptionError
 from limeform.fit import (
+    JointModel,
     Progress,
     Setup,
     Trimming,
@@ -22,17 +25,23 @@ from limeform.fit import (
     check_design,
     check_memory,
     estimate,
+    estimate_joint,
     fit_trimmed,
+    fit_trimmed_joint,
     prepare,
+    prepare_joint,
 )
 from limeform.formula import ModelFormula, parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
-from limeform.models.source import Source, columns_of_model
-from limeform.resample import take
+from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
+from limeform.models.source import Function, Given, Source, used_columns
+from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
 from limeform.results.lmm import warn_of
 from limeform.solve import Newton, Solver, default_solver
+
+FloatArray = NDArray[np.float64]
 
 
 class LMM:
@@ -58,6 +67,8 @@ class LMM:
         Subtracted from the response.
     reml : bool, optional
         Restricted likelihood; None takes it wherever it is defined.
+    constraints, priors : list, optional
+        As in `lmm`.
     trim : float or Trimming
         Share of the rows to leave out as the least likely ones.
     missing : {"drop", "raise"}
@@ -84,12 +95,15 @@ class LMM:
         sigma: Column = "shared",
         offset: Column | None = None,
         reml: bool | None = None,
+        constraints: Sequence[Constraint | str] | Constraint | str | None = None,
+        priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
         trim: float | Trimming = 0.0,
         missing: str = "drop",
     ) -> None:
         text, frame = formula_of_arrays(endog, exog, (random,) if isinstance(random, Random) else tuple(random))
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
-        self._set(parse(text), frame, keywords, {}, reml, trim, missing)
+        given = Given(as_constraints(constraints), as_priors(priors))
+        self._set(parse(text), frame, keywords, {}, reml, trim, missing, given)
 
     @classmethod
     def from_formula(
@@ -103,6 +117,10 @@ class LMM:
         sigma: Column = "shared",
         offset: Column | None = None,
         reml: bool | None = None,
+        constraints: Sequence[Constraint | str] | Constraint | str | None = None,
+        priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
+        mean: Function | MeanFunction | None = None,
+        start: Mapping[str, float] | None = None,
         trim: float | Trimming = 0.0,
         missing: str = "drop",
         context: Mapping[str, Any] | int = 0,
@@ -117,7 +135,9 @@ class LMM:
         scope = capture_context(context + 1 if isinstance(context, int) else context) or {}
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
         model = cls.__new__(cls)
-        model._set(parse(formula), data, keywords, scope, reml, trim, missing)
+        function = mean if mean is None or isinstance(mean, MeanFunction) else MeanFunction(mean)
+        given = Given(as_constraints(constraints), as_priors(priors), function, start)
+        model._set(parse(formula), data, keywords, scope, reml, trim, missing, given)
         return model
 
     def _set(
@@ -129,6 +149,7 @@ class LMM:
         reml: bool | None,
         trim: float | Trimming,
         missing: str,
+        given: Given,
     ) -> None:
         if reml is not None and not isinstance(reml, (bool, np.bool_)):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
@@ -138,23 +159,60 @@ class LMM:
             keywords,
             **{key: value if isinstance(value, str) else "<values>" for key, value in keywords.given().items()},
         )
-        self.design: Design = build_design(formula, frame, keywords, scope, missing)
+        if given.mean is not None and not given.start:
+            raise OptionError("mean= needs start={name: value} with the names of its parameters")
+        self.design: Design = build_design(
+            formula,
+            frame,
+            keywords,
+            scope,
+            missing,
+            restricted=given.any,
+            mean=given.mean,
+            mean_names=tuple(given.start or ()) if given.mean is not None else (),
+        )
         check_design(self.design)
         self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
+        self.source: Source | None = Source(
+            formula,
+            used_columns(formula, frame, self.design, keywords, given, self.trim),
+            keywords,
+            self.design.recipe.scope,
+            reml,
+            self.trim,
+            missing,
+            given,
+        )
         trimmed = self.trim.fraction > 0
         self.reml = not trimmed if reml is None else bool(reml)
         self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
         self._always = never_trimmed(self.trim.keep, self.design, frame)
-        columns = columns_of_model(self.design, frame, keywords, self.trim)
-        self.source: Source | None = Source(formula, columns, keywords, reml, self.trim, missing)
+        self.start = start_of(self.design, given.start)
+        self.restrictions: Restrictions | None = None
+        if given.any or self.design.nonlinear:
+            if len(self.design.factors) > 1:
+                names = ", ".join(factor.factor for factor in self.design.factors)
+                raise OptionError(
+                    "constraints, priors and nonlinear means are available with one grouping factor; "
+                    f"this model has several ({names})"
+                )
+            found = resolve_all(self.design, given.constraints, given.priors, self.start)
+            self.start = scaled_start(self.design, found, self.start, given.start)
+            self.restrictions = found
+            nonlinear = bool(self.design.nonlinear)
+            self.reml, self.reml_reason = reml_or_not(reml, found, nonlinear, self.reml, self.reml_reason)
         self._setup: Setup | None = None
+        self._joint: JointModel | None = None
+        self.warm_weights: FloatArray | None = None
 
-    def with_response(self, y: NDArray[np.float64]) -> LMM:
+    def with_response(self, y: FloatArray) -> LMM:
         """Return the same model with another response on the rows used, shape (n,)."""
         other = LMM.__new__(LMM)
         other.__dict__.update(self.__dict__)
         other.design = replace(self.design, y=y)
         other._setup = None
+        if self._joint is not None:
+            other._joint = self._joint.with_response(y - self.design.offset)
         return other
 
     def by_ml(self) -> LMM:
@@ -173,7 +231,7 @@ class LMM:
         other.design = take(self.design, rows, place)
         other._always = self._always[rows]
         other.source = None
-        other._setup = None
+        other._setup = other._joint = None
         return other
 
     def with_trim(self, trim: float | Trimming) -> LMM:
@@ -186,6 +244,18 @@ class LMM:
         return other
 
     @property
+    def joint(self) -> JointModel | None:
+        """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
+        if self.restrictions is not None and self._joint is None:
+            self._joint = prepare_joint(self.design, self.restrictions, self.start, self.reml)
+        return self._joint
+
+    def recipe(self) -> KnotRecipe:
+        """Return what builds this model again with other knots; it can be sent to another process."""
+        assert self.source is not None
+        return KnotRecipe(self.source, self.warm_weights)
+
+    @property
     def endog_names(self) -> str:
         """Name of the response."""
         return self.design.response
@@ -196,12 +266,12 @@ class LMM:
         return list(self.design.names)
 
     @property
-    def endog(self) -> NDArray[np.float64]:
+    def endog(self) -> FloatArray:
         """Response, shape (n,)."""
         return self.design.y
 
     @property
-    def exog(self) -> NDArray[np.float64]:
+    def exog(self) -> FloatArray:
         """Fixed-effects columns, shape (n, p)."""
         return self.design.x
 
@@ -240,6 +310,8 @@ class LMM:
         solver: Solver | None = None,
         *,
         start: LMMResults | None = None,
+        starts: int = 1,
+        rng: np.random.Generator | int | None = None,
         disp: bool = False,
         progress: bool = False,
     ) -> LMMResults:
@@ -253,6 +325,11 @@ class LMM:
             several grouping factors the trust-region Newton method, which needs the fewest evaluations.
         start : LMMResults, optional
             An earlier fit of the same model to start from.
+        starts : int
+            Number of starts of a nonlinear mean, which can have several optima: the first one as given, the others
+            drawn around it. The best is returned; the summary says how many reached it.
+        rng : Generator or int, optional
+            Randomness of the starts.
         disp : bool
             Print how the solver went.
         progress : bool
@@ -269,22 +346,48 @@ class LMM:
         """
         if solver is not None and (isinstance(solver, type) or not isinstance(solver, Solver)):
             raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
-        setup = self._prepared()
-        check_memory(self.design, setup.products)
-        chosen = solver if solver is not None else Newton() if len(self.design.factors) > 1 else default_solver()
+        several = len(self.design.factors) > 1
+        chosen = solver if solver is not None else Newton() if several else default_solver()
         first = None if start is None else self._start(start)
-        if self.trim.fraction > 0:
-            results = self._fit_kept(setup, chosen, start)
+        joint = self.joint
+        if joint is None:
+            results = self._fit(chosen, first, start, solver is None and not several, progress)
         else:
-            with Progress(progress) as watch:
-                refine = solver is None and len(self.design.factors) < 2
-                shown = watch if progress else None
-                estimates = estimate(setup, self.reml, chosen, first, refine=refine, watch=shown)
-            results = LMMResults(self, setup, estimates)
+            results = self._fit_joint(joint, chosen, first, starts, rng)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         warn_of(results)
         return results
+
+    def _fit(
+        self, solver: Solver, first: FloatArray | None, start: LMMResults | None, refine: bool, progress: bool
+    ) -> LMMResults:
+        setup = self._prepared()
+        check_memory(self.design, setup.products)
+        if self.trim.fraction > 0:
+            return self._fit_kept(setup, solver, start)
+        with Progress(progress) as watch:
+            estimates = estimate(setup, self.reml, solver, first, refine=refine, watch=watch if progress else None)
+        return LMMResults(self, setup, estimates)
+
+    def _fit_joint(
+        self,
+        joint: JointModel,
+        solver: Solver,
+        first: FloatArray | None,
+        starts: int,
+        rng: np.random.Generator | int | None,
+    ) -> LMMResults:
+        """Fit with constraints, priors or a nonlinear mean; of several starts the best one is trimmed."""
+        others = None
+        if self.design.nonlinear:
+            others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
+        if self.trim.fraction > 0:
+            if others is not None and len(others):
+                joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
+            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, self.warm_weights)
+            return LMMResults(self, kept.setup, estimates, report)
+        return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
     def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
         y = self.design.shifted
@@ -294,10 +397,44 @@ class LMM:
         kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver, warm)
         return LMMResults(self, kept, estimates, report)
 
-    def _start(self, start: LMMResults) -> NDArray[np.float64]:
+    def _start(self, start: LMMResults) -> FloatArray:
         if not isinstance(start, LMMResults) or start.design is not self.design:
             raise OptionError("start= takes the results of an earlier fit of this same model object")
         return start.estimates.variables
+
+
+@dataclass(frozen=True, eq=False)
+class KnotRecipe:
+    """Builds a model again with other knots of one of its curves.
+
+    Attributes
+    ----------
+    source : Source
+        All arguments of the model.
+    warm_weights : ndarray or None
+        Weights that trimming starts from.
+    """
+
+    source: Source
+    warm_weights: FloatArray | None = None
+
+    def __call__(self, name: str, knots: Sequence[float], bounds: tuple[float, float]) -> LMM:
+        """Return the model with ``knots`` for the curve ``name``."""
+        given = self.source
+        text = with_knots(given.formula.text, name, knots, bounds)
+        model = LMM.__new__(LMM)
+        model._set(
+            parse(text),
+            given.data,
+            given.keywords,
+            given.scope.mapping(),
+            given.reml,
+            given.trim,
+            given.missing,
+            given.given,
+        )
+        model.warm_weights = self.warm_weights
+        return model
 
 
 def lmm(
@@ -310,6 +447,10 @@ def lmm(
     sigma: Column = "shared",
     offset: Column | None = None,
     reml: bool | None = None,
+    constraints: Sequence[Constraint | str] | Constraint | str | None = None,
+    priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
+    mean: Function | MeanFunction | None = None,
+    start: Mapping[str, float] | None = None,
     trim: float | Trimming = 0.0,
     missing: str = "drop",
 ) -> LMM:
@@ -330,9 +471,20 @@ def lmm(
     offset : str or array of shape (n,), optional
         Subtracted from the response, in addition to ``offset()`` terms of the formula.
     reml : bool, optional
-        Restricted likelihood, or maximum likelihood; if left out, restricted unless rows are trimmed.
+        Restricted likelihood, or maximum likelihood; if left out, restricted unless rows are trimmed, or a constraint,
+        a prior or a nonlinear mean makes it undefined.
     trim : float or Trimming
         Share of the rows to leave out as the least likely ones, such as 0.1; `Trimming` has all options.
+    constraints : list, optional
+        Shapes (``lf.increasing("dose")``), values (``lf.passes``), limits (``lf.bounds``), text such as
+        ``"x1 + 2*x2 <= 3"``, or functions (``lf.constraint``), all of which hold together.
+    priors : list, optional
+        ``lf.normal``, ``lf.laplace``, ``lf.uniform``, ``lf.penalty``.
+    mean : callable, optional
+        A nonlinear part of the mean, (Series of parameters, data) to one value a row; ``lf.MeanFunction`` for one with
+        a Jacobian. It is added to the fixed part, so write ``0 +`` there for a mean without an intercept.
+    start : dict, optional
+        Start of the parameters of ``nl(...)``, ``log_ratio(...)`` and ``mean=``.
     missing : {"drop", "raise"}
         Leave rows out that lack a value, counted in the summary, or refuse them.
 
@@ -367,6 +519,10 @@ def lmm(
         sigma=sigma,
         offset=offset,
         reml=reml,
+        constraints=constraints,
+        priors=priors,
+        mean=mean,
+        start=start,
         trim=trim,
         missing=missing,
         context=1,

@@ -4,6 +4,7 @@ Every function takes ``ax=`` and returns it; without, it makes a figure of a siz
 imported at the first picture, and neither its settings nor pyplot's current figure are touched where ``ax=`` is given.
 """
 
+from limeform.plot.curve import CurvePicture, curve_plot
 from limeform.plot.forest import forest_plot
 from limeform.plot.forest_content import Forest, Order, Pooled
 from limeform.plot.funnel import Funnel, funnel_plot
@@ -15,6 +16,7 @@ from limeform.plot.trimming import TrimmingPicture, trimming_plot
 
 __all__ = [
     "Caterpillar",
+    "CurvePicture",
     "Forest",
     "Funnel",
     "Order",
@@ -24,6 +26,7 @@ __all__ = [
     "Residuals",
     "TrimmingPicture",
     "caterpillar_plot",
+    "curve_plot",
     "forest_plot",
     "funnel_plot",
     "qq_plots",

@@ -117,6 +117,9 @@ def _no_test() -> list[float]:
 
 
 def _test(small: LMMResults, large: LMMResults, notes: list[str]) -> list[float]:
+    if small.model.restrictions is not None or large.model.restrictions is not None:
+        notes.append("No test of fits with constraints, priors or nonlinear means: the statistic is not chi-squared.")
+        return _no_test()
     df = large.n_parameters - small.n_parameters
     if df == 0 or not _nested(small, large):
         notes.append("No test where a model is not nested in the next one; compare AIC or BIC.")

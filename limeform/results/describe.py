@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limeform.results.inference import wald_interval, wald_table
+from limeform.results.restrictions import extra_tables, restriction_notes
 from limeform.results.summary import Report, format_number
 from limeform.results.trimming import trimming_notes
 
@@ -41,6 +42,7 @@ def describe(results: LMMResults, alpha: float) -> Report:
         components=results.var_components(),
         heterogeneity=results.heterogeneity,
         notes=_notes(results),
+        more=extra_tables(results),
     )
 
 
@@ -100,6 +102,7 @@ def _notes(results: LMMResults) -> list[str]:
         notes += trimming_notes(results.trimming, design)
     if results.model.reml_reason:
         notes.append(results.model.reml_reason)
+    notes += restriction_notes(results)
     return notes
 
 

@@ -11,12 +11,24 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
+from limeform.bootstrap.refits import refit_design
 from limeform.design import Column, Design, Keywords
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning, SolverError
-from limeform.fit import Estimates, Setup, Trimming, TrimReport, estimate, estimate_again, refit_trimmed
+from limeform.fit import (
+    Estimates,
+    JointModel,
+    Setup,
+    Trimming,
+    TrimReport,
+    estimate,
+    estimate_again,
+    estimate_joint,
+    refit_trimmed,
+)
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
-from limeform.resample.refits import refit_design
+from limeform.restrict import Restrictions
+from limeform.results.curves import Curves
 from limeform.results.describe import describe
 from limeform.results.fixed_effects import FixedEffects
 from limeform.results.inference import FloatArray
@@ -30,7 +42,7 @@ from limeform.results.resampling import Resampling
 from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
-from limeform.solve import Newton, Solver, every_solver
+from limeform.solve import Newton, Solver, default_solver, every_solver
 
 
 def warn_of(results: LMMResults) -> None:
@@ -53,6 +65,11 @@ class FittedModel(Protocol):
     source: Any
     trim: Trimming
     _always: NDArray[np.bool_]
+    restrictions: Restrictions | None
+
+    @property
+    def joint(self) -> JointModel | None:
+        """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
 
     def fit(self, solver: Solver | None = None) -> LMMResults:
         """Fit it again."""
@@ -67,7 +84,7 @@ class FittedModel(Protocol):
         """Return the same model of other rows."""
 
 
-class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, Saving):
+class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resampling, Saving):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
@@ -315,7 +332,10 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Plotting, Resampling, S
         """
         y = new_response(response, self.design)
         shifted, report = y - self.design.offset, self.trimming
-        if report is None:
+        if self._joint is not None:
+            joint = self._joint.with_response(shifted)
+            setup, estimates = self._setup, estimate_joint(joint, default_solver(), self.estimates.variables)
+        elif report is None:
             setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
         else:
             setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())

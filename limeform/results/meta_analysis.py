@@ -35,9 +35,12 @@ class MetaAnalysis(ABC):
 
     @cached_property
     def heterogeneity(self) -> Heterogeneity | None:
-        """Q, tau², I² (percent) and H² of a meta-analysis; None where sampling variances are unknown, or not kept."""
+        """Q, tau², I² (percent) and H² of a meta-analysis; None where the sampling variances are unknown, or not kept.
+
+        They measure a linear mean that nothing restricts: with constraints, priors or a nonlinear mean there are none.
+        """
         variance = self.design.errors.variance
-        if variance is None or not len(variance):
+        if variance is None or not len(variance) or self.estimates.restricted is not None:
             return None
         kept = self.inliers.to_numpy()
         return heterogeneity(self.design.x[kept], variance[kept], cochran_q(self._setup), self._tau2())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.errors import OptionError
+from limeform.mean import linearised
 from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, qq_plots, residual_plot, trimming_plot
 from limeform.results import plots
 from limeform.results.inference import FloatArray
@@ -86,7 +87,7 @@ class Plotting:
         """
         fit = cast("LMMResults", self)
         content = plots.forest_content(
-            fit.design,
+            linearised(fit.design, fit.estimates.beta),
             fit.estimates.beta,
             fit.estimates.beta_covariance,
             fit.estimates.gamma,
@@ -123,7 +124,8 @@ class Plotting:
         """
         fit = cast("LMMResults", self)
         kept = fit.inliers.to_numpy()
-        return funnel_plot(plots.funnel_content(fit.design, fit.estimates.beta, reference, kept), ax=ax)
+        design = linearised(fit.design, fit.estimates.beta)
+        return funnel_plot(plots.funnel_content(design, fit.estimates.beta, reference, kept), ax=ax)
 
     def plot_residuals(self, *, ax: Axes | None = None) -> Axes:
         """Draw conditional residuals against fitted values, with a local regression line through them.

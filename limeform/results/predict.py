@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from limeform.design import Column, Design, Keywords, apply
 from limeform.design.frame import as_numbers, column, to_frame
 from limeform.errors import NewLevelWarning, OptionError
+from limeform.mean import mean_of
 
 FloatArray = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ def fitted_values(design: Design, beta: FloatArray, effects: Sequence[FloatArray
     effects : sequence of ndarray, each shape (m, k), or None
         Random effects by level, one array for each grouping factor.
     """
-    fitted = design.x @ beta + design.offset
+    fitted = mean_of(design.x, design.nonlinear).value(beta) + design.offset
     for random, values in zip(design.factors, effects or (), strict=False):
         fitted += random_part(random.z, random.codes, values)
     return fitted
@@ -71,7 +72,7 @@ def predict_new(
     """
     with_random = effects is not None and len(design.factors) > 0
     rows = apply(design.recipe, data, [random.keys for random in design.factors] if with_random else None)
-    mean = rows.x @ beta + rows.offset if len(rows.x) else np.zeros(0)
+    mean = mean_of(rows.x, rows.nonlinear).value(beta) + rows.offset if rows.complete.any() else np.zeros(0)
     if offset is not None:
         frame = to_frame(data)
         mean = mean + as_numbers(column(offset, frame, "offset")[1], "offset=")[rows.complete]

@@ -138,6 +138,12 @@ def predict_with_variance(fit: LMMResults, data: object | None, random: Of, offs
     """
     if random not in ("all", "none"):
         raise OptionError(f'random={random!r}: give "all" or "none"')
+    if fit.design.nonlinear or (fit._joint is not None and random == "all"):
+        raise OptionError(
+            "intervals of predictions are not available with a nonlinear mean, nor with the effects of groups where "
+            "there are constraints or priors: predict() gives the means, curve(..., draws=) bands, and "
+            'random="none" intervals for the population of a linear mean'
+        )
     if len(fit.design.factors) > 1 and random == "all":
         raise OptionError(
             "intervals with the effects of several grouping factors are not available: predict() gives the means, and "

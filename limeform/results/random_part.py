@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from limeform.design import Design
-from limeform.fit import Estimates, Setup, modes_of
+from limeform.fit import Estimates, JointModel, Setup, joint_modes, modes_of
 from limeform.likelihood import Modes, ResidualVariance
 from limeform.results.effects import effects_frame, variance_components
 
@@ -29,6 +29,7 @@ class RandomPart(ABC):
     design: Design
     estimates: Estimates
     _setup: Setup
+    _joint: JointModel | None
 
     @property
     def scale(self) -> float:
@@ -73,6 +74,8 @@ class RandomPart(ABC):
 
     @cached_property
     def _all_modes(self) -> tuple[Modes, ...]:
+        if self._joint is not None:
+            return (joint_modes(self._joint, self.estimates),)
         return modes_of(self._setup, self.estimates)
 
     @property

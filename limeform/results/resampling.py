@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from limeform.errors import OptionError
-from limeform.fit import Draws, stack
-from limeform.resample import (
+from limeform.bootstrap import (
     BootstrapResults,
     Effects,
     Responses,
@@ -21,8 +19,10 @@ from limeform.resample import (
     run,
     streams,
 )
-from limeform.resample.refits import Again, Cases, Held, Retrimmed
-from limeform.resample.run import Rng
+from limeform.bootstrap.refits import Again, Alone, Cases, Held, Retrimmed
+from limeform.bootstrap.run import Rng
+from limeform.errors import OptionError
+from limeform.fit import Draws, stack
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -146,6 +146,7 @@ class Resampling:
             requested=len(children),
             interrupted=interrupted,
             n_fixed=len(fit.params),
+            default="basic" if fit._joint is None else "percentile",
             replay=Again(refits, children, parameters, _jackknife(fit, refits_retrim(fit, refit))),
         )
         found.warn()
@@ -153,6 +154,11 @@ class Resampling:
 
 
 def _cases(fit: LMMResults, retrim: bool) -> Cases:
+    if fit._joint is not None:
+        raise OptionError(
+            'kind="cases" is not available with constraints, priors or a nonlinear mean: '
+            'give "parametric" or "residual"'
+        )
     return Cases(fit, case_sampling(fit.design), retrim, fit._correction())
 
 
@@ -194,7 +200,9 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
     if kind == "residual":
         kept = fit.inliers.to_numpy(dtype=bool)
         responses = residual(mean, _effects(fit), error_sd, fit.resid.to_numpy(), kept)
-    return Retrimmed(fit, responses) if retrim else Held(fit, responses)
+    if retrim:
+        return Retrimmed(fit, responses)
+    return Held(fit, responses) if fit._joint is None else Alone(fit, responses)
 
 
 def _effects(fit: LMMResults) -> tuple[Effects, ...]:

@@ -92,6 +92,8 @@ def refuse_code(formula: Any, frame: pd.DataFrame, taken: list[str], scope: Scop
 def _model(fit: LMMResults, writer: Writer) -> dict[str, Any]:
     if fit.design.rows_read:
         raise ArchiveError("a fit of rows that were read in chunks cannot be saved: the rows were not kept")
+    if fit._joint is not None:
+        raise ArchiveError("fits with constraints, priors or a nonlinear mean cannot be saved yet; pickle them")
     source, scope = fit.model.source, fit.design.recipe.scope
     if source is None:
         raise ArchiveError("a refit of other rows cannot be saved: save the fit that it came from")

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from limeform.bootstrap import parameters_of
 from limeform.errors import OptionError
 from limeform.fit import stack
-from limeform.resample import parameters_of
 from limeform.results.lmm import LMMResults
 from limeform.results.summary import format_number, format_p
 from limeform.results.tabular import Table

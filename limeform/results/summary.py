@@ -41,6 +41,8 @@ class Report:
         For a meta-analysis.
     notes : sequence of str
         Sentences below the tables.
+    more : sequence of SimpleTable
+        Further tables.
     """
 
     title: str
@@ -54,6 +56,7 @@ class Report:
     components: pd.DataFrame
     heterogeneity: Heterogeneity | None
     notes: Sequence[str]
+    more: Sequence[SimpleTable] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def build_summary(report: Report) -> Summary:
         summary.tables.append(_components_table(report.components))
     if report.heterogeneity is not None:
         summary.tables.append(_heterogeneity_table(report.heterogeneity, bool(len(report.components))))
+    summary.tables.extend(report.more)
     if report.notes:
         summary.add_extra_txt(["Notes:", *(f"[{i}] {note}" for i, note in enumerate(report.notes, 1))])
     return summary

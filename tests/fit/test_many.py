@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import limeform as lf
+from limeform.bootstrap import case_sampling
+from limeform.bootstrap.refits import Cases, attempt
 from limeform.fit import Draws, estimate_many, stack
 from limeform.fit.many import _by_one
-from limeform.resample import case_sampling
-from limeform.resample.refits import Cases, attempt
 
 SLEEP = lf.datasets.sleepstudy()
 PART = SLEEP.drop(index=range(0, 180, 7)).assign(se=lambda d: np.linspace(12, 40, len(d)))

@@ -2,6 +2,7 @@
 
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import TrimReport, fit_trimmed, refit_trimmed
+from limeform.fit.trimming.restricted import fit_trimmed_joint
 from limeform.fit.trimming.steps import LARGE
 
-__all__ = ["LARGE", "TrimReport", "Trimming", "fit_trimmed", "refit_trimmed"]
+__all__ = ["LARGE", "TrimReport", "Trimming", "fit_trimmed", "fit_trimmed_joint", "refit_trimmed"]

@@ -6,6 +6,7 @@ The value v(w) = min over the parameters of the criterion with likelihood weight
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -52,6 +53,8 @@ class Search:
         Restricted likelihood; the paper's interpolation between weights zero and one.
     lower : ndarray, shape (q,)
         Lower bounds of the variance parameters.
+    inner : callable or None
+        What fits at given weights where the criterion is not the profiled one: (weights, start, history) to `Trimmed`.
     """
 
     setup: Setup
@@ -62,6 +65,7 @@ class Search:
     reml: bool
     power: bool
     lower: FloatArray
+    inner: Callable[[FloatArray, FloatArray, tuple[float, ...]], Trimmed] | None = None
 
     @property
     def n_units(self) -> int:
@@ -145,6 +149,8 @@ def fit_at(
     -------
     Trimmed
     """
+    if search.inner is not None:
+        return search.inner(weights, start, history)
     objective = objective_at(search, weights)
     x = _minimiser(search, objective, start, solver)
     return evaluate_at(search, objective, objective.at(x), weights, history)
@@ -152,6 +158,9 @@ def fit_at(
 
 def solve_at(search: Search, weights: FloatArray, start: FloatArray, solver: Newton) -> tuple[FloatArray, float]:
     """Return variance parameters and criterion of a fit, and nothing else; parameters as in `fit_at`."""
+    if search.inner is not None:
+        after = search.inner(weights, start, ())
+        return after.x, after.value
     objective = objective_at(search, weights)
     x = _minimiser(search, objective, start, solver)
     return x, objective.value(x) - _unit_of_density(search, search.row_weights(weights))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import limeform as lf
+from limeform.bootstrap import refits
 from limeform.fit import many
-from limeform.resample import refits
 
 SLEEP = lf.datasets.sleepstudy()
 KINDS = ("parametric", "residual", "cases")

@@ -14,8 +14,8 @@ from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
+from limeform.bootstrap import intervals
 from limeform.errors import ConvergenceWarning, OptionError
-from limeform.resample import intervals
 
 FloatArray = NDArray[np.float64]
 Method = Literal["percentile", "basic", "bca"]
@@ -59,6 +59,9 @@ class BootstrapResults:
         Whether Ctrl-C ended it early.
     n_fixed : int
         Number of fixed effects.
+    default : {"basic", "percentile"}
+        Kind of interval that `conf_int` gives: percentiles for fits with constraints or priors, since the ends of
+        others may break the constraints.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class BootstrapResults:
     requested: int
     interrupted: bool = False
     n_fixed: int = 0
+    default: Method = "basic"
     replay: Replay | None = field(default=None, repr=False)
     of: Quantity | None = field(default=None, repr=False)
     _left_out: FloatArray | None = field(default=None, repr=False)
@@ -109,9 +113,9 @@ class BootstrapResults:
     # ------------------------------------------------------------------ numbers
 
     @property
-    def beta(self) -> FloatArray:
-        """Draws of the fixed effects, shape (n_converged, p): what ``curve(draws=)`` takes."""
-        return self.draws.to_numpy()[:, : self.n_fixed]
+    def params(self) -> pd.DataFrame:
+        """Draws of the fixed effects, one row a refit: ``curve(draws=)`` takes its bands from them."""
+        return self.draws.iloc[:, : self.n_fixed]
 
     @property
     def se(self) -> pd.Series:
@@ -132,7 +136,7 @@ class BootstrapResults:
         return self.draws.cov()
 
     def conf_int(
-        self, level: float | None = None, method: Method = "basic", *, alpha: float | None = None
+        self, level: float | None = None, method: Method | None = None, *, alpha: float | None = None
     ) -> pd.DataFrame:
         """Return confidence intervals.
 
@@ -140,7 +144,8 @@ class BootstrapResults:
         ----------
         level : float
             Coverage; 0.95 if left out.
-        method : {"basic", "percentile", "bca"}
+        method : {"basic", "percentile", "bca"}, optional
+            That of ``default`` if left out.
             Quantiles of the draws, reflected at the estimate; as they are; or bias-corrected and accelerated, which
             refits the model without each group (or row) in turn. Reflection has the best coverage of standard
             deviations (see docs/uncertainty.md).
@@ -159,6 +164,7 @@ class BootstrapResults:
             If the level is not between 0 and 1, the method unknown, or fewer than two refits converged.
         """
         share = _alpha(level, alpha)
+        method = self.default if method is None else method
         if method not in METHODS:
             raise OptionError(f"method={method!r}: give {', '.join(map(repr, METHODS))}")
         self._require()
@@ -238,6 +244,7 @@ class BootstrapResults:
             refit=self.refit,
             requested=self.requested,
             interrupted=self.interrupted,
+            default=self.default,
             replay=self.replay,
             of=function,
         )
@@ -246,7 +253,9 @@ class BootstrapResults:
 
     # ------------------------------------------------------------------ tables
 
-    def summary(self, level: float | None = None, method: Method = "basic", *, alpha: float | None = None) -> Summary:
+    def summary(
+        self, level: float | None = None, method: Method | None = None, *, alpha: float | None = None
+    ) -> Summary:
         """Return a table of estimates, bias, standard errors and intervals: text, HTML, ``.as_latex()``.
 
         Parameters
@@ -259,6 +268,7 @@ class BootstrapResults:
         statsmodels.iolib.summary.Summary
         """
         share = _alpha(level, alpha)
+        method = self.default if method is None else method
         ends = self.conf_int(method=method, alpha=share)
         columns = [self.estimate, self.bias, self.se, ends[0], ends[1]]
         cells = [[f"{value:.4f}" for value in row] for row in zip(*columns, strict=True)]

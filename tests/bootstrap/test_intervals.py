@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from limeform.resample import intervals
+from limeform.bootstrap import intervals
 
 DATA = np.random.default_rng(4).gamma(2.0, size=40)
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from limeform.resample import Effects, parametric, residual, streams
+from limeform.bootstrap import Effects, parametric, residual, streams
 
 RNG = np.random.default_rng(8)
 CODES = np.repeat(np.arange(30), 4).astype(np.int32)

@@ -10,6 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from limeform.bootstrap.cases import CaseSampling, take
+from limeform.bootstrap.parameters import ParameterNames
+from limeform.bootstrap.responses import Responses
+from limeform.bootstrap.run import Stream
 from limeform.design import Design
 from limeform.design.fixed import independent_columns
 from limeform.errors import LimeformError, OptionError
@@ -26,10 +30,6 @@ from limeform.fit import (
     stack,
 )
 from limeform.likelihood import ResidualVariance, reduce_rows
-from limeform.resample.cases import CaseSampling, take
-from limeform.resample.parameters import ParameterNames
-from limeform.resample.responses import Responses
-from limeform.resample.run import Stream
 from limeform.solve import Newton
 
 FloatArray = NDArray[np.float64]
@@ -54,6 +54,9 @@ class Fit(Protocol):
     @property
     def reml(self) -> bool:
         """Whether the restricted likelihood was maximised."""
+
+    def refit(self, response: Any) -> Any:
+        """Return the results of another response."""
 
     def refit_rows(self, rows: IntArray, place: NDArray[np.int32]) -> Any:
         """Return the results of other rows."""
@@ -101,6 +104,23 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """Refits to new responses at the weights of the fit, one by one: with constraints, priors or a nonlinear mean."""
+
+    fit: Fit
+    responses: Responses
+    size: int = 8
+
+    def __call__(self, refits: Sequence[Stream]) -> Draws:
+        """Return the estimates of some refits."""
+        return stack([attempt(self.results, stream) for stream in refits], self.fit.estimates)
+
+    def results(self, stream: Stream) -> Any:
+        """Return the results object of one refit, which obeys the constraints as the fit does."""
+        return self.fit.refit(self.responses.draw(stream.generator()))
+
+
+@dataclass(frozen=True)
 class Retrimmed:
     """Refits to new responses that choose the rows to keep anew."""
 
@@ -114,7 +134,8 @@ class Retrimmed:
 
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit."""
-        return self.fit.model.with_response(self.responses.draw(stream.generator())).fit(solver=Newton())
+        model = self.fit.model.with_response(self.responses.draw(stream.generator()))
+        return model.fit(solver=Newton() if model.joint is None else None)
 
 
 @dataclass(frozen=True)
@@ -247,7 +268,7 @@ class Again:
         """Return the parameters, or the function, of refits that lack one unit each, shape (units, columns)."""
         if self.jackknife is None:
             raise OptionError(
-                'method="bca" leaves out groups in turn, and with crossed factors there are none: see kind="cases"'
+                'method="bca" leaves out groups in turn, which this model does not allow: see kind="cases"'
             )
         units = [self.jackknife.sampling.without(unit) for unit in range(self.jackknife.sampling.units)]
         if function is None:

@@ -1,0 +1,106 @@
+"""Exposures that are points, or intervals over which a curve is averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from limeform.design.splines import SplineBasis
+from limeform.errors import DataError
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """Where a curve is evaluated, row by row.
+
+    Attributes
+    ----------
+    low, high : ndarray, shape (n,)
+        Ends of the interval that the curve is averaged over; equal for a point.
+    """
+
+    low: FloatArray
+    high: FloatArray
+
+    def rows(self, basis: SplineBasis) -> FloatArray:
+        """Return the average of each basis function over each exposure, shape (n, K)."""
+        return basis.averages(self.low, self.high)
+
+    @property
+    def ends(self) -> FloatArray:
+        """Both ends of all exposures, points once."""
+        return np.concatenate([self.low, self.high[self.high > self.low]])
+
+    @property
+    def middle(self) -> FloatArray:
+        """Middle of each exposure, shape (n,)."""
+        return (self.low + self.high) / 2
+
+    @property
+    def distinct(self) -> int:
+        """Number of different exposures."""
+        return len(np.unique(np.column_stack([self.low, self.high]), axis=0))
+
+
+def interval(low: object, high: object) -> Exposure:
+    """Return exposures that are ranges: in a formula, ``bspline(interval(low, high), knots=3)``.
+
+    Parameters
+    ----------
+    low, high : column, or a number for all rows
+        Ends of the range of each row; where they are equal the exposure is a point.
+
+    Returns
+    -------
+    Exposure
+
+    Raises
+    ------
+    DataError
+        If an end is missing or infinite, or the lower one lies above the upper one; the rows are named.
+    """
+    lower, upper = _numbers(low, "the lower end of interval()"), _numbers(high, "the upper end of interval()")
+    n = max(len(lower), len(upper))
+    lower, upper = np.broadcast_to(lower, n).copy(), np.broadcast_to(upper, n).copy()
+    index = next((end.index for end in (low, high) if isinstance(end, pd.Series)), pd.RangeIndex(n))
+    advice = (
+        "a curve cannot be averaged over a range that has no end: put in the largest exposure that is meant, "
+        "for example with data[column].fillna(value)"
+    )
+    _refuse(~np.isfinite(lower), index, "the lower end of interval() is open (missing or infinite)", advice)
+    _refuse(~np.isfinite(upper), index, "the upper end of interval() is open (missing or infinite)", advice)
+    _refuse(lower > upper, index, "the lower end of interval() lies above the upper one", "exchange or correct them")
+    return Exposure(lower, upper)
+
+
+def as_exposure(x: object, n: int | None = None) -> Exposure:
+    """Return a column, a number or an interval as exposures, repeated ``n`` times if it is a number."""
+    if isinstance(x, Exposure):
+        values = x
+    else:
+        points = _numbers(x, "the exposure")
+        values = Exposure(points, points)
+    if n is not None and len(values.low) == 1 and n != 1:
+        return Exposure(np.repeat(values.low, n), np.repeat(values.high, n))
+    return values
+
+
+def _numbers(values: object, what: str) -> FloatArray:
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} is not numeric: {error}") from error
+    if array.ndim != 1:
+        raise DataError(f"{what} has several columns; give one")
+    return array
+
+
+def _refuse(bad: NDArray[np.bool_], index: pd.Index, what: str, advice: str) -> None:
+    if bad.any():
+        rows = ", ".join(str(label) for label in index[np.flatnonzero(bad)[:5]]) + (", ..." if bad.sum() > 5 else "")
+        raise DataError(f"{what} in {int(bad.sum())} rows ({rows}): {advice}")

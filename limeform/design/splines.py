@@ -1,0 +1,339 @@
+"""B-spline bases with linear continuation: values, derivatives, averages over intervals, and exact conditions on signs.
+
+All numbers come from `scipy.interpolate.BSpline`. A linear tail is the tangent at the outermost interior knot, so a
+curve with one is linear beyond that knot and has one coefficient fewer for it; beyond its bounds every curve goes on
+along its tangent in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.interpolate import BSpline
+
+from limeform.errors import OptionError
+
+FloatArray = NDArray[np.float64]
+
+DEGREES = range(6)
+
+REFINED = 4
+"""Pieces that a segment is cut into for conditions on a derivative of degree two and more: the coefficients on shorter
+pieces are closer to its values, so that less is asked for than a derivative of one sign."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplineBasis:
+    """A B-spline basis of K functions that sum to one everywhere.
+
+    Parameters
+    ----------
+    interior : array (j,)
+        Interior knots, increasing, strictly within the bounds; in the units of the exposure.
+    lower, upper : float
+        Bounds of the data; beyond them every function continues along its tangent.
+    degree : int
+        Degree of the pieces, 0 to 5.
+    linear_left, linear_right : bool
+        Whether the outermost segment is linear.
+
+    Examples
+    --------
+    >>> basis = SplineBasis(np.array([2.0]), 0.0, 4.0, degree=1)
+    >>> basis.values([1.0, 2.0, 6.0])
+    array([[ 0.5,  0.5,  0. ],
+           [ 0. ,  1. ,  0. ],
+           [ 0. , -1. ,  2. ]])
+    """
+
+    interior: FloatArray
+    lower: float
+    upper: float
+    degree: int = 3
+    linear_left: bool = False
+    linear_right: bool = False
+
+    @cached_property
+    def breaks(self) -> FloatArray:
+        """Ends of the curved segments: bounds and knots that are not beyond a linear tail; shape (segments + 1,)."""
+        all_knots = np.concatenate([[self.lower], self.interior, [self.upper]])
+        return all_knots[int(self.linear_left) : len(all_knots) - int(self.linear_right)]
+
+    @property
+    def size(self) -> int:
+        """Number of functions K."""
+        return len(self.breaks) - 1 + self.degree
+
+    @cached_property
+    def _spline(self) -> BSpline:
+        d = self.degree
+        ends = np.repeat(self.breaks[0], d), np.repeat(self.breaks[-1], d)
+        return BSpline(np.concatenate([ends[0], self.breaks, ends[1]]), np.eye(self.size), d)
+
+    def values(self, x: ArrayLike, derivative: int = 0) -> FloatArray:
+        """Return the functions or their derivatives at points.
+
+        Parameters
+        ----------
+        x : array (n,)
+            Exposures.
+        derivative : int
+            Order of the derivative. At a knot where it jumps, the value to the right.
+
+        Returns
+        -------
+        ndarray, shape (n, K)
+        """
+        points = np.atleast_1d(np.asarray(x, dtype=np.float64))
+        inside = np.clip(points, self.breaks[0], self.breaks[-1])
+        result = self._inside(inside, derivative)
+        beyond = points - inside
+        out = beyond != 0
+        if out.any():
+            if derivative == 0:
+                result[out] += beyond[out, None] * self._inside(inside[out], 1)
+            elif derivative > 1:
+                result[out] = 0.0
+        return result
+
+    def averages(self, low: ArrayLike, high: ArrayLike) -> FloatArray:
+        """Return the averages of the functions over intervals, exact up to rounding; shape (n, K).
+
+        Parameters
+        ----------
+        low, high : array (n,)
+            Ends of the intervals; where both are equal the average is the value.
+        """
+        low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+        # A function is a polynomial between breaks, and linear beyond: Gauss' rule with enough nodes is exact there.
+        nodes, weights = np.polynomial.legendre.leggauss((self.degree + 2) // 2)
+        edges = np.concatenate([[-np.inf], self.breaks, [np.inf]])
+        left = np.maximum(low[:, None], edges[:-1])
+        width = np.clip(np.minimum(high[:, None], edges[1:]) - left, 0.0, None)
+        total = np.where(high > low, high - low, 1.0)
+        row, segment = np.nonzero(width)
+        start, share = left[row, segment], width[row, segment]
+        at = start[:, None] + share[:, None] * (nodes + 1) / 2
+        weight = (share / total[row])[:, None] * weights / 2
+        pointers = np.repeat(row, len(nodes)), np.arange(at.size)
+        spread = sparse.csr_matrix((weight.ravel(), pointers), shape=(len(low), at.size))
+        # A node that rounding has moved across a break is put back into its own segment.
+        result = np.asarray(spread @ self.values(at.ravel())) if at.size else np.zeros((len(low), self.size))
+        same = high <= low
+        if same.any():
+            result[same] = self.values(low[same])
+        return result
+
+    def sign_rows(self, order: int, low: float, high: float) -> FloatArray:
+        """Return rows R such that R c >= 0 makes the derivative of the curve of coefficients c nonnegative on a domain.
+
+        The rows are the B-spline coefficients of that derivative on the domain. Where the derivative is piecewise
+        constant or linear they are its values at the ends of its pieces, and the condition is necessary, too.
+
+        Parameters
+        ----------
+        order : int
+            0 for a positive curve, 1 for an increasing, 2 for a convex one.
+        low, high : float
+            Ends of the domain; may be infinite.
+
+        Returns
+        -------
+        ndarray, shape (rows, K)
+
+        Raises
+        ------
+        OptionError
+            If the degree is too low for the condition to have a meaning.
+        """
+        if order > self.degree + 1:
+            raise OptionError(f"a curve of degree {self.degree} cannot be convex or concave; give a higher degree=")
+        pieces = REFINED if self.degree - order > 1 else 1
+        if order > self.degree:
+            rows = self._jump_rows(order, low, high)
+        else:
+            rows = self._coefficient_rows(order, low, high, pieces)
+        return np.vstack([rows, self._tail_rows(order, low, high)])
+
+    def segment_middles(self, low: float, high: float) -> FloatArray:
+        """Return the middle of every curved segment that meets the open domain, clipped to it."""
+        left, right = np.maximum(self.breaks[:-1], low), np.minimum(self.breaks[1:], high)
+        return (left + right)[right > left] / 2
+
+    def coefficient_rows(self, order: int, low: float, high: float) -> FloatArray:
+        """Return the rows of the B-spline coefficients of a derivative on the part of a domain that is curved."""
+        return self._coefficient_rows(order, low, high)
+
+    def _inside(self, x: FloatArray, derivative: int) -> FloatArray:
+        if derivative > self.degree:
+            return np.zeros((len(x), self.size))
+        result = self._spline(x, nu=derivative) if len(x) else np.zeros((0, self.size))
+        return np.array(result, dtype=np.float64)
+
+    def _coefficient_rows(self, order: int, low: float, high: float, pieces: int = 1) -> FloatArray:
+        """Refine the derivative's knots at the ends of the domain and within segments; read its coefficients there."""
+        low, high = max(low, self.breaks[0]), min(high, self.breaks[-1])
+        if not low < high:
+            return np.zeros((0, self.size))
+        q = self.degree - order
+        ends = np.concatenate([[low], self.breaks[(self.breaks > low) & (self.breaks < high)], [high]])
+        inner = (ends[:-1, None] + np.diff(ends)[:, None] * np.arange(pieces) / pieces).ravel()[1:]
+        knots = np.concatenate([np.repeat(low, q + 1), inner, np.repeat(high, q + 1)])
+        count = len(knots) - q - 1
+        if q == 0:
+            return self._inside((knots[:-1] + knots[1:]) / 2, order)
+        sites = np.array([knots[i + 1 : i + q + 1].mean() for i in range(count)])
+        sites[0], sites[-1] = low, high
+        here = BSpline.design_matrix(sites, knots, q).toarray()
+        rows = np.linalg.solve(here, self._inside(sites, order))
+        return np.where(np.abs(rows) > 1e-12 * np.abs(rows).max(initial=0.0), rows, 0.0)
+
+    def _jump_rows(self, order: int, low: float, high: float) -> FloatArray:
+        """Return the jumps, at the knots within the domain, of the derivative below the one that does not exist."""
+        middles = (self.breaks[:-1] + self.breaks[1:]) / 2
+        steps = np.diff(self._inside(middles, order - 1), axis=0)
+        knots = self.breaks[1:-1]
+        return np.asarray(steps[(knots > low) & (knots < high)], dtype=np.float64)
+
+    def _tail_rows(self, order: int, low: float, high: float) -> FloatArray:
+        """Return what a domain that reaches beyond the breaks adds: value there and slope of the tangent."""
+        rows = []
+        for end, beyond, outwards in ((self.breaks[0], low, -1.0), (self.breaks[-1], high, 1.0)):
+            if (beyond - end) * outwards <= 0:
+                continue
+            other = high if outwards < 0 else low
+            near = end if (other - end) * outwards < 0 else other
+            if order == 0:
+                rows += [self.values([near])[0], *([self.values([beyond])[0]] if np.isfinite(beyond) else [])]
+            elif order == 1 and self.degree >= 1:
+                rows.append(self.values([near], 1)[0])
+        return np.array(rows).reshape(len(rows), self.size)
+
+
+@dataclass(frozen=True)
+class KnotChoice:
+    """What the user said about the knots: their number or positions, and how they are placed.
+
+    Parameters
+    ----------
+    knots : int or array
+        Number of interior knots; or their positions, or fractions.
+    placement : str
+        One of `PLACEMENTS`.
+    """
+
+    knots: int | ArrayLike
+    placement: str = "quantile"
+
+    def positions(self, x: FloatArray, lower: float, upper: float) -> FloatArray:
+        """Return the interior knots for exposures ``x``, checked.
+
+        Raises
+        ------
+        OptionError
+            If knots are unsorted, equal, or not within the bounds.
+        """
+        if self.placement not in PLACEMENTS:
+            raise OptionError(f"placement={self.placement!r}: give one of {', '.join(map(repr, PLACEMENTS))}")
+        given = np.asarray(self.knots, dtype=np.float64)
+        if given.ndim == 0:
+            knots = self._by_number(given, x, lower, upper)
+        elif self.placement in ("fraction", "range"):
+            if not ((given > 0) & (given < 1)).all():
+                raise OptionError(f"knots={given.tolist()}: fractions lie between 0 and 1")
+            knots = np.quantile(x, given) if self.placement == "fraction" else lower + (upper - lower) * given
+        else:
+            knots = given
+        return _checked(knots, lower, upper, chosen=given.ndim == 0 or self.placement == "fraction")
+
+    def _by_number(self, number: FloatArray, x: FloatArray, lower: float, upper: float) -> FloatArray:
+        if number != np.floor(number) or number < 0:
+            raise OptionError(f"knots={float(number):g}: give a whole number of interior knots, or a list of positions")
+        shares = np.arange(1, int(number) + 1) / (int(number) + 1)
+        if self.placement in ("even", "range"):
+            return np.asarray(lower + (upper - lower) * shares)
+        return np.asarray(np.quantile(x, shares), dtype=np.float64)
+
+
+PLACEMENTS = ("quantile", "even", "fraction", "range")
+"""Of a number of knots: at quantiles of the different exposures, or at equal distances. Of a list: positions, unless it
+holds fractions of the exposures ("fraction") or of the distance between the bounds ("range")."""
+
+
+def _checked(knots: FloatArray, lower: float, upper: float, chosen: bool) -> FloatArray:
+    shown = f"knots={np.round(knots, 6).tolist()}"
+    if not np.isfinite(knots).all():
+        raise OptionError(f"{shown}: every knot has to be a finite number")
+    if (np.diff(knots) < 0).any():
+        raise OptionError(f"{shown}: give the knots in increasing order")
+    equal = (np.diff(knots) <= 1e-12 * (upper - lower)).any()
+    outside = ((knots <= lower) | (knots >= upper)).any()
+    if chosen and (equal or outside):
+        raise OptionError(
+            f"{shown} are quantiles that coincide with each other or with a bound ({lower:g} to {upper:g}): "
+            "give fewer knots, their positions, or placement='even'"
+        )
+    if equal:
+        raise OptionError(f"{shown}: a knot occurs twice; leave one out")
+    if outside:
+        raise OptionError(f"{shown}: interior knots lie between the bounds {lower:g} and {upper:g}; see bounds=")
+    return knots
+
+
+def make_basis(
+    x: FloatArray,
+    choice: KnotChoice,
+    degree: int,
+    bounds: tuple[float, float] | None,
+    linear_left: bool,
+    linear_right: bool,
+) -> SplineBasis:
+    """Learn a basis from exposures.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+        Exposures, for the bounds and for knots at quantiles.
+    choice : KnotChoice
+        The knots.
+    degree : int
+        0 to 5.
+    bounds : tuple of float, or None
+        Ends of the basis; the range of ``x`` if None.
+    linear_left, linear_right : bool
+        Linear tails.
+
+    Returns
+    -------
+    SplineBasis
+
+    Raises
+    ------
+    OptionError
+        Where an argument cannot be used; it is named.
+    """
+    if degree not in DEGREES or isinstance(degree, bool):
+        raise OptionError(f"degree={degree!r}: give a whole number from 0 to 5")
+    if not np.isfinite(x).all():
+        raise OptionError("exposures have to be finite numbers: see the rows with missing or infinite values")
+    lower, upper = (float(x.min()), float(x.max())) if bounds is None else _bounds(bounds)
+    if not lower < upper:
+        raise OptionError(f"all exposures are {lower:g}: a curve needs several, or bounds=")
+    knots = choice.positions(np.unique(x), lower, upper)
+    tails = int(bool(linear_left)) + int(bool(linear_right))
+    if tails > len(knots):
+        raise OptionError(f"a linear tail reaches to the outermost interior knot: {tails} need as many knots")
+    if tails == 2 and len(knots) < 2:
+        raise OptionError("two linear tails need two interior knots or more")
+    return SplineBasis(knots, lower, upper, int(degree), bool(linear_left), bool(linear_right))
+
+
+def _bounds(bounds: tuple[float, float]) -> tuple[float, float]:
+    ends = np.asarray(bounds, dtype=np.float64)
+    if ends.shape != (2,) or not np.isfinite(ends).all() or not ends[0] < ends[1]:
+        raise OptionError(f"bounds={bounds!r}: give two finite numbers, the smaller first")
+    return float(ends[0]), float(ends[1])

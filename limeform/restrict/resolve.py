@@ -1,0 +1,338 @@
+"""From what the user wrote to numbers: names to rows, limits and priors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limeform.design import Curve
+from limeform.design.curves import spline_of
+from limeform.errors import FormulaError, InfeasibleError, OptionError
+from limeform.formula.expression import degree, names_in, read_relation
+from limeform.mean.jet import evaluate, parameter
+from limeform.restrict.constraints import Average, Bounds, Constraint, Function, Passes, Shape, Written
+from limeform.restrict.priors import Penalty, Prior
+from limeform.restrict.rows import AffineRows, Curved, CurvedExpression, CurvedFunction, PriorRows, Restrictions, called
+from limeform.restrict.targets import Targets
+
+FloatArray = NDArray[np.float64]
+
+POSITIVE = 1e-6
+"""A curve under a logarithm stays above this part of the value that fixes its scale."""
+
+
+@dataclass
+class _Collected:
+    """What has been resolved so far."""
+
+    targets: Targets
+    curves: list[Curve]
+    labels: list[str] = field(default_factory=list)
+    matrix: list[FloatArray] = field(default_factory=list)
+    lower: list[FloatArray] = field(default_factory=list)
+    upper: list[FloatArray] = field(default_factory=list)
+    members: list[int] = field(default_factory=list)
+    curved: list[Curved] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, rows: FloatArray, lower: FloatArray | float, upper: FloatArray | float) -> None:
+        """Add rows of the constraint whose label was added last; rows of zeros are checked and left out."""
+        low, high = np.broadcast_to(lower, len(rows)), np.broadcast_to(upper, len(rows))
+        empty = ~rows.any(axis=1)
+        slack = 1e-12 * (1 + np.abs(np.where(np.isfinite(low), low, 0)) + np.abs(np.where(np.isfinite(high), high, 0)))
+        if (empty & ((low > slack) | (high < -slack))).any():
+            raise InfeasibleError(f"{self.labels[-1]} cannot be met: its left side is zero whatever the parameters are")
+        self.matrix.append(rows[~empty])
+        self.lower.append(low[~empty])
+        self.upper.append(high[~empty])
+        self.members += [len(self.labels) - 1] * int((~empty).sum())
+
+    def find(self, name: str) -> Curve:
+        """Return a curve as the constraints so far have left it."""
+        found = self.targets.curve(name)
+        return next(curve for curve in self.curves if curve.name == found.name)
+
+    def affine(self) -> AffineRows:
+        """Return all rows."""
+        size = self.targets.size
+        empty = np.zeros(0)
+        return AffineRows(
+            np.vstack([np.zeros((0, size)), *self.matrix]),
+            np.concatenate([empty, *self.lower]),
+            np.concatenate([empty, *self.upper]),
+            np.array(self.members, dtype=np.intp),
+        )
+
+
+def resolve(
+    targets: Targets, constraints: Sequence[Constraint], priors: Sequence[Prior | Penalty], start: FloatArray
+) -> Restrictions:
+    """Turn constraints and priors into rows, functions and limits.
+
+    Parameters
+    ----------
+    targets : Targets
+        Everything that has a name.
+    constraints : sequence of Constraint
+        What is forbidden.
+    priors : sequence of Prior or Penalty
+        What is believed.
+    start : ndarray, shape (p + k,)
+        Natural parameters at which functions are tried.
+
+    Returns
+    -------
+    Restrictions
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown or a function does not fit.
+    FormulaError
+        If a text cannot be read.
+    InfeasibleError
+        If a constraint cannot be met whatever the parameters are.
+    """
+    collected = _Collected(targets, list(targets.curves))
+    for item in constraints:
+        collected.labels.append(str(item))
+        _constrain(collected, item, start)
+    normals, laplaces, uniforms, penalties = _resolve_priors(collected, priors)
+    _log_ratios(collected, normals)
+    return Restrictions(
+        names=targets.names,
+        variances=targets.variances,
+        labels=tuple(collected.labels),
+        prior_labels=tuple(str(prior) for prior in priors),
+        affine=collected.affine(),
+        curved=tuple(collected.curved),
+        normals=normals,
+        laplaces=laplaces,
+        uniforms=uniforms,
+        penalties=penalties,
+        curves=tuple(collected.curves),
+        notes=tuple(collected.notes),
+    )
+
+
+def _constrain(collected: _Collected, item: Constraint, start: FloatArray) -> None:
+    targets = collected.targets
+    match item:
+        case Shape():
+            curve = collected.find(item.term)
+            collected.add(item.sign * targets.curve_rows(curve, shape_rows(curve, item)), 0.0, np.inf)
+        case Passes():
+            _pass(collected, item)
+        case Average():
+            curve = collected.find(item.term)
+            collected.add(targets.curve_rows(curve, _average_row(curve, item)), item.value, item.value)
+        case Bounds():
+            _bound(collected, item)
+        case Written():
+            _written(collected, item)
+        case Function():
+            _function(collected, item, start)
+
+
+def shape_rows(curve: Curve, item: Shape) -> FloatArray:
+    """Return rows (m, K) on the coefficients of a curve that have to be nonnegative for a shape of sign one."""
+    if curve.kind == "levels":
+        if item.order != 1 or item.domain is not None:
+            raise OptionError(f"{item}: levels can only be increasing or decreasing, without a domain")
+        return np.asarray(np.diff(np.eye(curve.size), axis=0))
+    low, high = (-np.inf, np.inf) if item.domain is None else item.domain
+    return spline_of(curve).sign_rows(item.order, low, high)
+
+
+def _pass(collected: _Collected, item: Passes) -> None:
+    curve = collected.find(item.term)
+    basis = spline_of(curve)
+    if item.derivative > basis.degree:
+        raise OptionError(f"{item}: the curve has degree {basis.degree}, so that this derivative is zero")
+    if curve.free and item.derivative == 0 and curve.zero is None:
+        # Only differences are estimated: the first value given says where the curve is anchored, and restricts nothing.
+        collected.curves[collected.curves.index(curve)] = replace(curve, zero=item.at, level=item.value)
+        collected.notes.append(f"{item} sets the level of the curve, of which the data tell only differences.")
+        return
+    level = curve.level if item.derivative == 0 else 0.0
+    rows = curve.rows(np.array([item.at]), item.derivative)
+    collected.add(collected.targets.curve_rows(curve, rows), item.value - level, item.value - level)
+
+
+def _average_row(curve: Curve, item: Average) -> FloatArray:
+    basis = spline_of(curve)
+    if curve.free:
+        raise OptionError(
+            f"{item}: the data tell only differences of {curve.name!r}, so that its average is not defined"
+        )
+    if item.domain is not None:
+        if not np.isfinite(item.domain).all():
+            raise OptionError(f"{item}: an average needs a domain with two ends")
+        return basis.averages(np.array([item.domain[0]]), np.array([item.domain[1]]))
+    weights = np.array(item.weights) / np.sum(item.weights)
+    return np.asarray((weights @ basis.values(np.array(item.at)))[None], dtype=np.float64)
+
+
+def _bound(collected: _Collected, item: Bounds) -> None:
+    targets = collected.targets
+    curve = targets.find_curve(item.target)
+    if curve is not None and curve.kind != "levels" and targets.position(item.target) is None:
+        curve = collected.find(item.target)
+        low, high = (-np.inf, np.inf) if item.domain is None else item.domain
+        basis = spline_of(curve)
+        low, high = max(low, basis.lower), min(high, basis.upper)
+        rows = basis.sign_rows(0, low, high)
+        if curve.free:
+            rows = rows - basis.values([basis.lower if curve.zero is None else curve.zero])
+        collected.add(targets.curve_rows(curve, rows), item.lower - curve.level, item.upper - curve.level)
+        return
+    if item.domain is not None:
+        raise OptionError(f"{item}: domain= has a meaning for a curve only")
+    rows = targets.coefficient_rows(item.target)
+    collected.add(*smooth_limits(targets, rows, item.lower, item.upper))
+
+
+def smooth_limits(targets: Targets, rows: FloatArray, lower: float, upper: float) -> tuple[FloatArray, float, float]:
+    """Put limits of one standard deviation on its square, which is smooth at zero."""
+    p = len(targets.coefficients)
+    used = np.flatnonzero(rows.any(axis=0))
+    if len(rows) != 1 or len(used) != 1 or used[0] < p or targets.variances[used[0] - p].kind != "sd":
+        return rows, lower, upper
+    sd = targets.variances[used[0] - p]
+    if sd.kind != "sd":
+        return rows, lower, upper
+    factor = rows[0, used[0]]
+    low, high = sorted((lower / factor, upper / factor))
+    if high < 0:
+        return rows, lower, upper
+    square = next(j for j, v in enumerate(targets.variances) if v.kind == "variance" and v.first == sd.first)
+    row = np.zeros((1, targets.size))
+    row[0, p + square] = 1.0
+    return row, low**2 if low > 0 else -np.inf, high**2
+
+
+def _written(collected: _Collected, item: Written) -> None:
+    targets = collected.targets
+    spellings = [alias for variance in targets.variances for alias in (variance.label, *variance.aliases)]
+    relation = read_relation(item.text, [*targets.coefficients, *spellings])
+    names = tuple(sorted(names_in(relation.tree)))
+    if not names:
+        raise FormulaError("this constraint names no parameter", item.text)
+    found = [targets.position(name) for name in names]
+    for name, position in zip(names, found, strict=True):
+        if position is None:
+            targets.coefficient_rows(name)
+            raise OptionError(f"{item}: {name!r} has several coefficients; name one of them")
+    positions = np.array(found, dtype=np.intp)
+    q = len(names)
+    if degree(relation.tree) <= 1:
+        at_zero = evaluate(relation.tree, {name: parameter(0.0, i, q, 1) for i, name in enumerate(names)}, q, 1)
+        row = np.zeros((1, targets.size))
+        row[0, positions] = at_zero.first[:, 0]
+        shift = float(at_zero.value[0])
+        if not (np.isfinite(row).all() and np.isfinite(shift)):
+            raise OptionError(f"{item}: divides by zero")
+        collected.add(*smooth_limits(targets, row, relation.lower - shift, relation.upper - shift))
+        return
+    limits = np.array([relation.lower]), np.array([relation.upper])
+    collected.curved.append(CurvedExpression(*limits, len(collected.labels) - 1, relation.tree, names, positions))
+
+
+def _function(collected: _Collected, item: Function, start: FloatArray) -> None:
+    names = collected.targets.names
+    count = called(item.function, start, names, str(item)).size
+    try:
+        lower, upper = (np.broadcast_to(np.asarray(x, dtype=np.float64), count) for x in (item.lower, item.upper))
+    except ValueError as error:
+        raise OptionError(f"{item}: the limits do not fit its {count} values") from error
+    if (lower > upper).any() or np.isnan(lower).any() or np.isnan(upper).any():
+        raise OptionError(f"{item}: a lower limit lies above the upper one, or is missing")
+    curved = CurvedFunction(lower, upper, len(collected.labels) - 1, item, names)
+    curved.check(start)
+    collected.curved.append(curved)
+
+
+def _resolve_priors(
+    collected: _Collected, priors: Sequence[Prior | Penalty]
+) -> tuple[PriorRows, PriorRows, tuple[tuple[int, float], ...], tuple[tuple[int, Penalty], ...]]:
+    """Return normal, Laplace and uniform priors, and penalties; limits of uniforms join the constraints."""
+    targets = replace(collected.targets, curves=tuple(collected.curves))
+    rows: dict[str, list[tuple[FloatArray, Prior, int]]] = {"normal": [], "laplace": []}
+    uniforms, penalties = [], []
+    for i, prior in enumerate(priors):
+        if isinstance(prior, Penalty):
+            penalties.append((i, prior))
+            continue
+        matrix = targets.prior_rows(prior.target, prior.derivative, prior.domain)
+        level = _level(targets, prior)
+        if prior.kind == "uniform":
+            collected.labels.append(str(prior))
+            collected.add(*smooth_limits(targets, matrix, prior.center - level, prior.spread - level))
+            uniforms.append((i, -len(matrix) * float(np.log(prior.spread - prior.center))))
+        else:
+            rows[prior.kind].append((matrix, replace(prior, center=prior.center - level), i))
+    return (
+        _prior_rows(rows["normal"], targets.size),
+        _prior_rows(rows["laplace"], targets.size),
+        tuple(uniforms),
+        tuple(penalties),
+    )
+
+
+def _level(targets: Targets, prior: Prior) -> float:
+    curve = targets.find_curve(prior.target)
+    return (
+        curve.level if curve is not None and prior.derivative == 0 and targets.position(prior.target) is None else 0.0
+    )
+
+
+def _prior_rows(parts: list[tuple[FloatArray, Prior, int]], size: int) -> PriorRows:
+    counts = [len(matrix) for matrix, _, _ in parts]
+    return PriorRows(
+        np.vstack([np.zeros((0, size)), *(matrix for matrix, _, _ in parts)]),
+        np.repeat([prior.center for _, prior, _ in parts], counts).astype(np.float64),
+        np.repeat([prior.spread for _, prior, _ in parts], counts).astype(np.float64),
+        np.repeat([i for _, _, i in parts], counts).astype(np.intp),
+    )
+
+
+def _log_ratios(collected: _Collected, normals: PriorRows) -> None:
+    """Fix the scale of each curve under a logarithm where the user has not, and keep it positive."""
+    targets = collected.targets
+    for curve in collected.curves:
+        if curve.kind != "log_ratio":
+            continue
+        basis = spline_of(curve)
+        scale = _scale(collected, normals, list(curve.columns))
+        if scale is None:
+            scale, at = 1.0, _anchor(curve)
+            collected.labels.append(f'passes("{curve.name}", at={at:g}, value=1)')
+            collected.add(targets.curve_rows(curve, basis.values([at])), 1.0, 1.0)
+            collected.notes.append(
+                f"The log-ratio does not change with the scale of {curve.name!r}: its value at {at:g} was set to 1."
+            )
+        collected.labels.append(f'bounds("{curve.name}", lower={POSITIVE * scale:g})')
+        rows = basis.sign_rows(0, basis.lower, basis.upper)
+        collected.add(targets.curve_rows(curve, rows), POSITIVE * scale, np.inf)
+        collected.notes.append(f"{curve.name!r} stands under a logarithm: it was kept positive between its bounds.")
+
+
+def _anchor(curve: Curve) -> float:
+    """Return where a curve is set to one: the reference of all rows, else the middle one, else the lower bound."""
+    basis = spline_of(curve)
+    return basis.lower if curve.reference is None else float(np.median(curve.reference.middle))
+
+
+def _scale(collected: _Collected, normals: PriorRows, columns: list[int]) -> float | None:
+    """Return the size of the value that fixes the scale of a curve; None if nothing does."""
+    affine = collected.affine()
+    own = affine.matrix[:, columns].any(axis=1) & (affine.lower == affine.upper) & (affine.lower != 0)
+    if own.any():
+        sums = affine.matrix[own][:, columns].sum(axis=1)
+        values = np.abs(affine.lower[own] / np.where(np.abs(sums) > 1e-8, sums, 1.0))
+        return float(values[0])
+    prior = normals.matrix[:, columns].any(axis=1) & (normals.center != 0)
+    return float(np.abs(normals.center[prior][0])) if prior.any() else None

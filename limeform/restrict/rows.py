@@ -1,0 +1,301 @@
+"""Restrictions as numbers: affine rows, curved functions and prior rows in the natural parameters.
+
+The natural parameters are phi = (beta, v): the p parameters of the mean, then k variance parameters.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from limeform.design import Curve
+from limeform.errors import OptionError
+from limeform.formula.expression import Node
+from limeform.mean.jet import Jet, evaluate, parameter
+from limeform.restrict.constraints import Function, Value
+from limeform.restrict.priors import Penalty
+from limeform.restrict.variances import VarianceName
+
+FloatArray = NDArray[np.float64]
+STEP = float(np.cbrt(np.finfo(np.float64).eps))
+
+
+@dataclass(frozen=True, eq=False)
+class AffineRows:
+    """Rows of ``lower <= matrix @ phi <= upper``.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (m, p + k)
+        The rows.
+    lower, upper : ndarray, shape (m,)
+        Limits; equal for an equation.
+    members : ndarray of int, shape (m,)
+        Which constraint each row belongs to.
+    """
+
+    matrix: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    members: NDArray[np.intp]
+
+    def take(self, which: NDArray[np.bool_]) -> AffineRows:
+        """Return some of the rows."""
+        return AffineRows(self.matrix[which], self.lower[which], self.upper[which], self.members[which])
+
+    def __len__(self) -> int:
+        """Return the number of rows m."""
+        return len(self.matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class PriorRows:
+    """Independent priors of linear combinations, ``matrix @ phi``.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (m, p + k)
+        The combinations.
+    center, spread : ndarray, shape (m,)
+        Means, and standard deviations or scales.
+    members : ndarray of int, shape (m,)
+        Which prior each row belongs to.
+    """
+
+    matrix: FloatArray
+    center: FloatArray
+    spread: FloatArray
+    members: NDArray[np.intp]
+
+    def standardised(self, phi: FloatArray) -> FloatArray:
+        """Return (matrix @ phi - center) / spread, shape (m,)."""
+        return (self.matrix @ phi - self.center) / self.spread
+
+    def __len__(self) -> int:
+        """Return the number of rows m."""
+        return len(self.matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class Curved(ABC):
+    """A constraint ``lower <= g(phi) <= upper`` that is not linear, with m values.
+
+    Attributes
+    ----------
+    lower, upper : ndarray, shape (m,)
+        Limits.
+    member : int
+        Which constraint it is.
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    member: int
+
+    @abstractmethod
+    def value(self, phi: FloatArray) -> FloatArray:
+        """Return g, shape (m,)."""
+
+    @abstractmethod
+    def jacobian(self, phi: FloatArray) -> FloatArray:
+        """Return the derivatives of g, shape (m, p + k)."""
+
+    @abstractmethod
+    def hessian(self, phi: FloatArray, multipliers: FloatArray) -> FloatArray:
+        """Return the second derivatives of ``multipliers @ g``, shape (p + k, p + k)."""
+
+
+@dataclass(frozen=True, eq=False)
+class CurvedExpression(Curved):
+    """A constraint written as text, with exact derivatives.
+
+    Attributes
+    ----------
+    tree : Node
+        The expression.
+    names : tuple of str
+        Its q names.
+    positions : ndarray of int, shape (q,)
+        Where they are in phi.
+    """
+
+    tree: Node
+    names: tuple[str, ...]
+    positions: NDArray[np.intp]
+
+    def _jet(self, phi: FloatArray) -> Jet:
+        q = len(self.names)
+        return evaluate(
+            self.tree,
+            {
+                name: parameter(phi[j], i, q, 1)
+                for i, (name, j) in enumerate(zip(self.names, self.positions, strict=True))
+            },
+            q,
+            1,
+        )
+
+    def value(self, phi: FloatArray) -> FloatArray:
+        """Return the expression, shape (1,)."""
+        return np.asarray(self._jet(phi).value)
+
+    def jacobian(self, phi: FloatArray) -> FloatArray:
+        """Return its exact derivatives, shape (1, p + k)."""
+        full = np.zeros((1, len(phi)))
+        full[0, self.positions] = self._jet(phi).first[:, 0]
+        return full
+
+    def hessian(self, phi: FloatArray, multipliers: FloatArray) -> FloatArray:
+        """Return its exact second derivatives."""
+        full = np.zeros((len(phi), len(phi)))
+        full[np.ix_(self.positions, self.positions)] = multipliers[0] * self._jet(phi).second[:, :, 0]
+        return full
+
+
+@dataclass(frozen=True, eq=False)
+class CurvedFunction(Curved):
+    """A function of the user; second derivatives are differences of the first.
+
+    Attributes
+    ----------
+    given : Function
+        What the user gave.
+    names : tuple of str
+        Names of the natural parameters.
+    """
+
+    given: Function
+    names: tuple[str, ...]
+
+    def value(self, phi: FloatArray) -> FloatArray:
+        """Return the function's values."""
+        return called(self.given.function, phi, self.names, str(self.given)).ravel()
+
+    def jacobian(self, phi: FloatArray) -> FloatArray:
+        """Return the user's Jacobian, or differences."""
+        if self.given.jacobian is None:
+            return differences(self.value, phi)
+        m = len(self.lower)
+        values = called(self.given.jacobian, phi, self.names, f"the jacobian of {self.given}")
+        if values.size != m * len(phi):
+            raise OptionError(
+                f"the jacobian of {self.given} has {values.size} entries; it needs {m} x {len(phi)}, "
+                f"one column for each of {', '.join(self.names)}"
+            )
+        return values.reshape(m, len(phi))
+
+    def hessian(self, phi: FloatArray, multipliers: FloatArray) -> FloatArray:
+        """Return differences of the Jacobian."""
+        matrix = differences(lambda at: multipliers @ self.jacobian(at), phi)
+        return (matrix + matrix.T) / 2
+
+    def check(self, phi: FloatArray) -> None:
+        """Refuse a Jacobian of the user that is not the derivative of the function.
+
+        Raises
+        ------
+        OptionError
+            Naming the parameter where both differ most.
+        """
+        if self.given.jacobian is None:
+            return
+        theirs, ours = self.jacobian(phi), differences(self.value, phi)
+        gap = np.abs(theirs - ours) / (1 + np.abs(ours))
+        if gap.max() > 1e-4:
+            row, column = np.unravel_index(int(gap.argmax()), gap.shape)
+            raise OptionError(
+                f"the jacobian of {self.given} is not the derivative of the function: for {self.names[column]} it says "
+                f"{theirs[row, column]:.6g}, differences give {ours[row, column]:.6g}"
+            )
+
+
+def called(function: Value, phi: FloatArray, names: Sequence[str], what: str) -> FloatArray:
+    """Call a function of the user with named parameters and return numbers.
+
+    Raises
+    ------
+    OptionError
+        If it does not return numbers.
+    """
+    try:
+        return np.atleast_1d(np.asarray(function(pd.Series(phi, index=list(names))), dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{what} has to return numbers: {error}") from error
+    except KeyError as error:
+        raise OptionError(f"{what} asks for the parameter {error}; there are {', '.join(names)}") from error
+
+
+def differences(function, phi: FloatArray) -> FloatArray:  # type: ignore[no-untyped-def]
+    """Return the central differences of a function of phi, shape (values, p + k)."""
+    columns = []
+    for j, step in enumerate(STEP * np.maximum(np.abs(phi), 1e-3)):
+        up, down = phi.copy(), phi.copy()
+        up[j] += step
+        down[j] -= step
+        columns.append((function(up) - function(down)) / (up[j] - down[j]))
+    return np.stack(columns, axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Restrictions:
+    """All that restricts or informs the parameters of a model beyond the data.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the p parameters of the mean, then of the k variance parameters.
+    variances : tuple of VarianceName
+        The latter.
+    labels, prior_labels : tuple of str
+        Constraints and priors as they are written; those that the model added by itself come last.
+    affine : AffineRows
+        Linear constraints.
+    curved : tuple of Curved
+        The other ones.
+    normals, laplaces : PriorRows
+        Priors.
+    uniforms : tuple of (int, float)
+        Member and log density of each uniform prior, whose limits are among ``affine``.
+    penalties : tuple of (int, Penalty)
+        Member and function.
+    curves : tuple of Curve
+        The curves of the model, with what constraints say of their zero.
+    notes : tuple of str
+        What was done by itself, for the summary.
+    """
+
+    names: tuple[str, ...]
+    variances: tuple[VarianceName, ...]
+    labels: tuple[str, ...]
+    prior_labels: tuple[str, ...]
+    affine: AffineRows
+    curved: tuple[Curved, ...]
+    normals: PriorRows
+    laplaces: PriorRows
+    uniforms: tuple[tuple[int, float], ...]
+    penalties: tuple[tuple[int, Penalty], ...]
+    curves: tuple[Curve, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def n_mean(self) -> int:
+        """Number of parameters of the mean, p."""
+        return len(self.names) - len(self.variances)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.labels or self.prior_labels)
+
+    @property
+    def touches_mean(self) -> bool:
+        """Whether a constraint or prior may involve a parameter of the mean."""
+        p = self.n_mean
+        matrices = (self.affine.matrix, self.normals.matrix, self.laplaces.matrix)
+        linear = any(matrix[:, :p].any() for matrix in matrices)
+        return bool(linear or self.curved or self.penalties)

@@ -1,0 +1,141 @@
+"""Names that constraints and priors use, found among coefficients, curves, terms and variance parameters."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limeform.design import Curve
+from limeform.design.curves import spline_of
+from limeform.errors import OptionError
+from limeform.restrict.variances import VarianceName, squeezed
+
+FloatArray = NDArray[np.float64]
+Domain = tuple[float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Everything that has a name.
+
+    Attributes
+    ----------
+    coefficients : tuple of str
+        Names of the p parameters of the mean.
+    dropped : tuple of str
+        Columns that were left out of the model.
+    terms : mapping of str to tuple of int
+        Text of a term to the positions of its coefficients.
+    curves : tuple of Curve
+        Smooth terms.
+    variances : tuple of VarianceName
+        Variance parameters.
+    """
+
+    coefficients: tuple[str, ...]
+    dropped: tuple[str, ...]
+    terms: Mapping[str, tuple[int, ...]]
+    curves: tuple[Curve, ...]
+    variances: tuple[VarianceName, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of natural parameters, p + k."""
+        return len(self.coefficients) + len(self.variances)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the natural parameters."""
+        return (*self.coefficients, *(variance.label for variance in self.variances))
+
+    def curve(self, name: str) -> Curve:
+        """Return a curve.
+
+        Raises
+        ------
+        OptionError
+            If there is no curve of that name; those that exist are listed.
+        """
+        found = self.find_curve(name)
+        if found is None:
+            known = ", ".join(repr(curve.name) for curve in self.curves) or "the model has none"
+            raise OptionError(f"{name!r} is not a curve of the model; curves: {known}{self._proposal(name)}")
+        return found
+
+    def find_curve(self, name: str) -> Curve | None:
+        """Return a curve by its name or its text; None if there is none."""
+        key = squeezed(name)
+        return next((curve for curve in self.curves if key in (squeezed(curve.name), squeezed(curve.text))), None)
+
+    def position(self, name: str) -> int | None:
+        """Return the position of a coefficient or variance parameter in phi; None if there is none of that name."""
+        key = squeezed(name)
+        for j, coefficient in enumerate(self.coefficients):
+            if squeezed(coefficient) == key:
+                return j
+        for j, variance in enumerate(self.variances):
+            if variance.is_called(name):
+                return len(self.coefficients) + j
+        return None
+
+    def coefficient_rows(self, name: str) -> FloatArray:
+        """Return unit rows (m, p + k) of a coefficient, of all coefficients of a term, or of a variance parameter.
+
+        Raises
+        ------
+        OptionError
+            If nothing has that name, or the column was left out of the model.
+        """
+        position = self.position(name)
+        if position is not None:
+            return np.eye(self.size)[[position]]
+        columns = next((c for text, c in self.terms.items() if squeezed(text) == squeezed(name)), None)
+        if columns:
+            return np.eye(self.size)[list(columns)]
+        if any(squeezed(name) == squeezed(column) for column in self.dropped):
+            raise OptionError(
+                f"{name!r} is not in the model: the column was left out because earlier ones explain it; "
+                "take one of those out of the formula, or the restriction away"
+            )
+        raise OptionError(
+            f"{name!r} is neither a coefficient, nor a term or curve, nor a variance parameter{self._proposal(name)}"
+        )
+
+    def curve_rows(self, curve: Curve, rows: FloatArray) -> FloatArray:
+        """Return rows (m, p + k) from rows (m, K) on the coefficients of a curve."""
+        p = len(self.coefficients)
+        return np.hstack([rows @ curve.lift(p), np.zeros((len(rows), self.size - p))])
+
+    def prior_rows(self, name: str, derivative: int, domain: Domain) -> FloatArray:
+        """Return the rows (m, p + k) that a prior on a target is about."""
+        curve = self.find_curve(name)
+        if curve is None or self.position(name) is not None:
+            if derivative or domain is not None:
+                raise OptionError(f"{name!r} is not a curve: derivative= and domain= have no meaning for it")
+            return self.coefficient_rows(name)
+        if curve.kind == "levels" and not derivative and domain is None:
+            return np.eye(self.size)[list(curve.columns)]
+        basis = spline_of(curve)
+        low, high = (-np.inf, np.inf) if domain is None else domain
+        if derivative > basis.degree:
+            raise OptionError(f"{name!r} has degree {basis.degree}: its derivative of order {derivative} is zero")
+        if derivative == basis.degree:
+            rows = basis.values(basis.segment_middles(low, high), derivative)
+        else:
+            rows = basis.coefficient_rows(derivative, low, high)
+        if not len(rows):
+            raise OptionError(f"the curved part of {name!r} does not meet the domain {domain}")
+        if derivative == 0 and curve.free:
+            rows = rows - basis.values([basis.lower if curve.zero is None else curve.zero])
+        return self.curve_rows(curve, rows)
+
+    def _proposal(self, name: str) -> str:
+        known = [*(curve.name for curve in self.curves), *self.names, *self.terms]
+        close = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3)
+        if close:
+            return f"; did you mean {' or '.join(map(repr, close))}?"
+        return f"; there are {', '.join(map(repr, dict.fromkeys(known)))}"

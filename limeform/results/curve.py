@@ -1,0 +1,337 @@
+"""Curves of a fit: values with a band for the mean and one for a new group, as tables and as content of pictures."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from limeform.design import Curve, Design
+from limeform.design.curves import spline_of
+from limeform.design.formulaic_compat import replay
+from limeform.design.intervals import Exposure
+from limeform.design.transforms import warn_outside
+from limeform.errors import LimeformError, OptionError
+from limeform.mean import mean_of
+from limeform.plot import CurvePicture
+
+if TYPE_CHECKING:
+    from limeform.results.lmm import LMMResults
+
+FloatArray = NDArray[np.float64]
+Transform = Callable[[Any], Any] | None
+
+POINTS = 200
+"""Points of a curve where the user gives none."""
+
+
+@dataclass(frozen=True, eq=False)
+class CurveInputs:
+    """What a curve is computed from.
+
+    Attributes
+    ----------
+    curve : Curve
+        The curve.
+    design : Design
+        The model's arrays, for the random part.
+    beta : ndarray, shape (p,)
+        Parameters of the mean.
+    covariance : ndarray, shape (p, p)
+        Their covariance.
+    known : bool
+        Whether standard errors of this curve mean something: no active inequality touches it.
+    gamma : ndarray, shape (k, k)
+        Covariance of the random effects.
+    """
+
+    curve: Curve
+    design: Design
+    beta: FloatArray
+    covariance: FloatArray
+    known: bool
+    gamma: FloatArray
+
+
+def curve_inputs(results: LMMResults, term: str) -> CurveInputs:
+    """Collect what the curve of a term is computed from.
+
+    Raises
+    ------
+    OptionError
+        If there is no such curve.
+    """
+    curve = find_curve(results, term)
+    estimates, restricted = results.estimates, results.estimates.restricted
+    held = np.zeros(len(estimates.beta), dtype=bool) if restricted is None else restricted.held
+    covariance = estimates.beta_covariance if restricted is None else restricted.covariance
+    own = [*curve.columns, *([] if curve.intercept is None else [curve.intercept])]
+    known = not held[own].any() and bool(np.isfinite(covariance).all())
+    return CurveInputs(curve, results.design, estimates.beta, covariance, known, estimates.gamma)
+
+
+def find_curve(results: LMMResults, term: str) -> Curve:
+    """Return a curve of the model by its name, as constraints left it."""
+    restrictions = results.model.restrictions
+    curves = results.design.curves if restrictions is None else restrictions.curves
+    key = "".join(term.split())
+    for curve in curves:
+        if key in ("".join(curve.name.split()), "".join(curve.text.split())):
+            return curve
+    known = ", ".join(repr(curve.name) for curve in curves) or "the model has none"
+    raise OptionError(f"{term!r} is not a curve of the model; curves: {known}")
+
+
+def curve_table(
+    inputs: CurveInputs,
+    at: ArrayLike | None,
+    derivative: int,
+    alpha: float,
+    random: Mapping[str, ArrayLike] | None,
+    draws: FloatArray | None,
+) -> pd.DataFrame:
+    """Compute a curve with its bands.
+
+    Parameters
+    ----------
+    inputs : CurveInputs
+        The fit.
+    at : array (n,), optional
+        Exposures, or levels.
+    derivative : int
+        Order of the derivative.
+    alpha : float
+        One minus the coverage of the bands.
+    random : mapping of str to array (n,), optional
+        Columns of the random effects of a new group at the exposures.
+    draws : ndarray, shape (d, p), optional
+        Draws of the parameters, from which the bands are taken as quantiles.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper``.
+    """
+    if not 0 < alpha < 1:
+        raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% bands")
+    curve = inputs.curve
+    places, rows = _rows(curve, at, derivative)
+    lifted = rows @ curve.lift(len(inputs.beta))
+    level = curve.level if derivative == 0 else 0.0
+    fit = lifted @ inputs.beta + level
+    between = _between(inputs, places, random) if derivative == 0 else np.full(len(fit), np.nan)
+    table = pd.DataFrame({"at": places, "fit": fit})
+    logarithmic = curve.kind == "log_ratio" and derivative == 0
+    if draws is not None:
+        bands = _from_draws(draws @ lifted.T + level, between, alpha, logarithmic)
+    else:
+        bands = _wald(inputs, lifted, fit, between, alpha, logarithmic)
+    for name, values in zip(("mean_lower", "mean_upper", "new_lower", "new_upper"), bands, strict=True):
+        table[name] = values
+    return table
+
+
+def transformed(table: pd.DataFrame, transform: Transform) -> pd.DataFrame:
+    """Return the table with its values transformed, such as by ``np.exp``; lower ends stay lower ends."""
+    if transform is None:
+        return table
+    result = table.copy()
+    columns = [name for name in table.columns if name != "at"]
+    for name in columns:
+        result[name] = np.asarray(transform(table[name].to_numpy()), dtype=np.float64)
+    for kind in ("mean", "new"):
+        ends = result[[f"{kind}_lower", f"{kind}_upper"]].to_numpy()
+        result[f"{kind}_lower"], result[f"{kind}_upper"] = ends.min(axis=1), ends.max(axis=1)
+    return result
+
+
+def _rows(curve: Curve, at: ArrayLike | None, derivative: int) -> tuple[NDArray[Any], FloatArray]:
+    if curve.kind == "levels":
+        chosen = list(curve.levels) if at is None else [str(level) for level in np.atleast_1d(np.asarray(at))]
+        unknown = [level for level in chosen if level not in curve.levels]
+        if unknown or derivative:
+            raise OptionError(f"{curve.name!r} has the levels {', '.join(curve.levels)}, and no derivative")
+        return np.array(chosen, dtype=object), np.eye(curve.size)[[curve.levels.index(level) for level in chosen]]
+    basis = spline_of(curve)
+    if derivative not in range(6):
+        raise OptionError(f"derivative={derivative!r} has to be a whole number from 0 to 5")
+    places = np.linspace(basis.lower, basis.upper, POINTS) if at is None else np.atleast_1d(np.asarray(at, np.float64))
+    if places.ndim != 1 or not np.isfinite(places).all():
+        raise OptionError("at= takes finite numbers in one dimension")
+    warn_outside(basis, Exposure(places, places))
+    return places, curve.rows(places, derivative)
+
+
+def _between(inputs: CurveInputs, places: NDArray[Any], given: Mapping[str, ArrayLike] | None) -> FloatArray:
+    """Return the variance of the effect of a new group at each place; NaN where its columns are not known there."""
+    random, n = inputs.design.random, len(places)
+    if random is None:
+        return np.zeros(n)
+    z = _columns_of_new_group(inputs, places, given)
+    if z is None:
+        return np.full(n, np.nan)
+    return np.asarray(np.einsum("nk,kl,nl->n", z, inputs.gamma, z), dtype=np.float64)
+
+
+def _columns_of_new_group(
+    inputs: CurveInputs, places: NDArray[Any], given: Mapping[str, ArrayLike] | None
+) -> FloatArray | None:
+    random, recipe, n = inputs.design.random, inputs.design.recipe, len(places)
+    assert random is not None
+    if given is not None:
+        columns = {"Intercept": np.ones(n)} | {
+            ("Intercept" if name == "1" else name): np.broadcast_to(np.asarray(value, np.float64), n)
+            for name, value in given.items()
+        }
+        missing = [name for name in random.names if name not in columns]
+        if missing:
+            raise OptionError(f"random= lacks {missing[0]!r}; the random effects are {', '.join(random.names)}")
+        return np.column_stack([columns[name] for name in random.names])
+    if set(random.names) == {"Intercept"}:
+        return np.ones((n, 1))
+    frame = pd.DataFrame({inputs.curve.name: places})
+    try:
+        blocks = [replay(spec, frame, recipe.scope.mapping(), recipe.formula) for spec in recipe.random]
+    except (LimeformError, KeyError):
+        return None
+    return np.hstack(blocks)
+
+
+def _wald(
+    inputs: CurveInputs, rows: FloatArray, fit: FloatArray, between: FloatArray, alpha: float, logarithmic: bool
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return normal bands; on the logarithmic scale for a curve under a logarithm, which is positive."""
+    variance = np.einsum("ni,ij,nj->n", rows, inputs.covariance, rows) if inputs.known else np.full(len(fit), np.nan)
+    variance = np.clip(variance, 0.0, None)
+    z = norm.isf(alpha / 2)
+    if logarithmic:
+        spread = variance / fit**2
+        mean, new = np.exp(z * np.sqrt(spread)), np.exp(z * np.sqrt(spread + between))
+        return fit / mean, fit * mean, fit / new, fit * new
+    mean, new = z * np.sqrt(variance), z * np.sqrt(variance + between)
+    return fit - mean, fit + mean, fit - new, fit + new
+
+
+def _from_draws(
+    values: FloatArray, between: FloatArray, alpha: float, logarithmic: bool
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return quantiles of draws, shape (d, n), and of draws with the effect of a new group."""
+    ends = [alpha / 2, 1 - alpha / 2]
+    mean = np.quantile(values, ends, axis=0)
+    # Normal quantiles in place of random numbers: the same answer at every call.
+    grid = norm.ppf((np.arange(51) + 0.5) / 51)[:, None, None] * np.sqrt(between)
+    new = np.quantile((values * np.exp(grid) if logarithmic else values + grid).reshape(-1, len(between)), ends, axis=0)
+    return mean[0], mean[1], new[0], new[1]
+
+
+def parametric_draws(results: LMMResults, number: int, rng: np.random.Generator | int | None) -> FloatArray:
+    """Refit simulated responses (TCME section 2.6), each within the model's constraints.
+
+    Parameters
+    ----------
+    results : LMMResults
+        The fit.
+    number : int
+        Number of refits.
+    rng : Generator or int, optional
+        Randomness.
+
+    Returns
+    -------
+    ndarray, shape (number, p)
+        Parameters of the mean of each refit that converged.
+    """
+    generator = np.random.default_rng(rng)
+    design, estimates = results.design, results.estimates
+    mean = mean_of(design.x, design.nonlinear).value(estimates.beta) + design.offset
+    values, vectors = np.linalg.eigh(estimates.gamma)
+    root = vectors * np.sqrt(np.clip(values, 0.0, None))
+    variance = error_variances(results)
+    draws = []
+    for child in generator.spawn(number):
+        y = mean + np.sqrt(variance) * child.normal(size=len(mean))
+        if design.random is not None:
+            effects = child.normal(size=(len(design.random.levels), len(root))) @ root.T
+            y = y + np.einsum("nk,nk->n", design.random.z, effects[design.random.codes])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a draw has a variance of zero is no news
+            again = results.refit(y)
+        if again.converged:
+            draws.append(again.estimates.beta)
+    if len(draws) < max(2, number // 2):
+        raise OptionError(f"only {len(draws)} of {number} refits converged: the draws are not to be trusted")
+    return np.array(draws)
+
+
+def error_variances(results: LMMResults) -> FloatArray:
+    """Return the error variance of each row at the estimates, shape (n,)."""
+    errors, variances = results.design.errors, results.estimates.residual_variance
+    if errors.variance is not None:
+        return errors.variance
+    each = variances[0] if errors.strata is None else variances[errors.strata]
+    return np.asarray(each / errors.weights, dtype=np.float64)
+
+
+def curve_picture(
+    results: LMMResults, inputs: CurveInputs, table: pd.DataFrame, transform: Transform, derivative: int
+) -> CurvePicture:
+    """Return what a picture of a curve shows: the curve, the rows placed on it, knots and references.
+
+    A row is drawn at its exposure (the middle of an interval), at what the curve would have to be there for the row to
+    be met by the population's mean; its reference lies on the curve.
+    """
+    curve, design = inputs.curve, inputs.design
+    same: Callable[[Any], Any] = (lambda values: values) if transform is None else transform
+    levels = curve.kind == "levels"
+    basis = None if levels else spline_of(curve)
+    at = np.arange(len(table), dtype=np.float64) if levels else table["at"].to_numpy(dtype=np.float64)
+    picture = CurvePicture(
+        name=curve.name,
+        response=design.response if derivative == 0 else f"derivative {derivative} of {design.response}",
+        at=at,
+        labels=tuple(str(level) for level in table["at"]) if levels else (),
+        fit=table["fit"].to_numpy(),
+        mean_band=table[["mean_lower", "mean_upper"]].to_numpy(),
+        new_band=table[["new_lower", "new_upper"]].to_numpy(),
+        knots=np.zeros(0) if basis is None else basis.interior,
+    )
+    if derivative or levels or curve.exposure is None or len(curve.exposure.low) != len(design.y):
+        return picture
+    return picture.with_rows(
+        exposure=curve.exposure.middle,
+        low=curve.exposure.low,
+        high=curve.exposure.high,
+        value=np.asarray(same(_implied(inputs)), dtype=np.float64),
+        reference=None if curve.reference is None else curve.reference.middle,
+        reference_value=None if curve.reference is None else np.asarray(same(_at_reference(inputs)), np.float64),
+        precision=1.0 / np.sqrt(error_variances(results)),
+        trimmed=results.weights.to_numpy() < 0.5,
+    )
+
+
+def _at_reference(inputs: CurveInputs) -> FloatArray:
+    curve = inputs.curve
+    assert curve.reference is not None
+    rows = curve.reference.rows(spline_of(curve))
+    if curve.free:
+        rows = rows - spline_of(curve).values([spline_of(curve).lower if curve.zero is None else curve.zero])
+    return np.asarray(rows @ curve.lift(len(inputs.beta)) @ inputs.beta + curve.level, dtype=np.float64)
+
+
+def _implied(inputs: CurveInputs) -> FloatArray:
+    """Return the value of the curve that each row asks for, all else at the estimates; shape (n,)."""
+    curve, design, beta = inputs.curve, inputs.design, inputs.beta
+    basis = spline_of(curve)
+    assert curve.exposure is not None
+    residual = design.y - design.offset - mean_of(design.x, design.nonlinear).value(beta)
+    rows = curve.exposure.rows(basis)
+    if curve.free:
+        rows = rows - basis.values([basis.lower if curve.zero is None else curve.zero])
+    here = rows @ curve.lift(len(beta)) @ beta + curve.level
+    return np.asarray(here * np.exp(residual) if curve.kind == "log_ratio" else here + residual, dtype=np.float64)

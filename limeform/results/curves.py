@@ -1,0 +1,130 @@
+"""Curves, constraints and priors of a fitted model."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from limeform.fit import Estimates, JointModel, Setup
+from limeform.plot import curve_plot
+from limeform.results.curve import curve_inputs, curve_picture, curve_table, parametric_draws, transformed
+from limeform.results.restrictions import active_table, prior_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from limeform.results.lmm import FittedModel, LMMResults
+
+
+class Curves(ABC):
+    """Part of a results class: curves with their bands, active constraints, priors.
+
+    Attributes
+    ----------
+    model : FittedModel
+        The model, with its constraints and priors.
+    estimates : Estimates
+        Where the fit ended.
+    """
+
+    model: FittedModel
+    estimates: Estimates
+    _setup: Setup
+
+    def curve(
+        self,
+        term: str,
+        at: ArrayLike | None = None,
+        *,
+        derivative: int = 0,
+        transform: Callable[[Any], Any] | None = None,
+        alpha: float = 0.05,
+        random: Mapping[str, ArrayLike] | None = None,
+        draws: int | ArrayLike | None = None,
+        rng: np.random.Generator | int | None = None,
+    ) -> pd.DataFrame:
+        """Return a curve with two bands: for the mean, and for a new group.
+
+        Parameters
+        ----------
+        term : str
+            Name of the curve.
+        at : array (n,), optional
+            Exposures; 200 between the bounds if left out.
+        derivative : int
+            Order of the derivative.
+        transform : callable, optional
+            Applied to all values, such as ``np.exp``.
+        alpha : float
+            One minus the coverage of the bands.
+        random : dict of str to array (n,), optional
+            Columns of the random effects at the exposures, by name, where they do not follow from the exposure.
+        draws : int or array (d, p), optional
+            Bands from draws of the parameters: given, or this number of refits of simulated data, each within all of
+            the constraints.
+        rng : Generator or int, optional
+            Randomness of the refits.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper``. Bands are NaN without draws where an
+            active inequality involves the curve, and the last two where the columns of the random effects are unknown.
+        """
+        results = cast("LMMResults", self)
+        draws = getattr(draws, "params", draws)  # a bootstrap holds its draws there
+        count = isinstance(draws, int | np.integer)
+        sample = parametric_draws(results, int(cast(int, draws)), rng) if count else draws
+        values = None if sample is None else np.asarray(sample, dtype=np.float64)
+        table = curve_table(curve_inputs(results, term), at, derivative, alpha, random, values)
+        return transformed(table, transform)
+
+    def plot_curve(
+        self,
+        term: str,
+        at: ArrayLike | None = None,
+        *,
+        derivative: int = 0,
+        transform: Callable[[Any], Any] | None = None,
+        alpha: float = 0.05,
+        random: Mapping[str, ArrayLike] | None = None,
+        draws: int | ArrayLike | None = None,
+        rng: np.random.Generator | int | None = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw a curve with its bands, the rows (sized by precision, trimmed ones crossed), knots and references.
+
+        A row stands at its exposure (the middle of a range, drawn as a line) and at the value of the curve that it asks
+        for; the value at its reference lies on the curve and is joined to it. Parameters are those of `curve`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        results = cast("LMMResults", self)
+        table = self.curve(
+            term, at, derivative=derivative, transform=transform, alpha=alpha, random=random, draws=draws, rng=rng
+        )
+        return curve_plot(curve_picture(results, curve_inputs(results, term), table, transform, derivative), ax=ax)
+
+    @property
+    def active_constraints(self) -> pd.DataFrame:
+        """Constraints at a limit, with the number of their rows there and the largest multiplier."""
+        return active_table(self.estimates.restricted)
+
+    @property
+    def log_priors(self) -> pd.Series:
+        """Log density of each prior at the estimates; not part of ``llf``."""
+        return prior_table(self.estimates.restricted)
+
+    @cached_property
+    def _joint(self) -> JointModel | None:
+        """The joint model at the weights of this fit; None for a fit that profiles the mean out."""
+        joint = self.model.joint
+        return None if joint is None else joint.with_weights(self._setup.rows.weights)

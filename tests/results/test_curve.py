@@ -1,0 +1,120 @@
+"""Curves of a fit as tables and pictures."""
+
+import numpy as np
+import pytest
+
+import limeform as lf
+from tests.fit.dose_data import FORMULA, basis, dose_data
+
+AT = np.linspace(0, 80, 9)
+
+
+@pytest.fixture(scope="module")
+def free() -> lf.LMMResults:
+    return lf.lmm(FORMULA, dose_data(), se="se").fit()
+
+
+@pytest.fixture(scope="module")
+def held() -> lf.LMMResults:
+    return lf.lmm(FORMULA, dose_data(), se="se", constraints=[lf.increasing("dose"), lf.concave("dose")]).fit()
+
+
+def test_fit_and_bands(free: lf.LMMResults) -> None:
+    table = free.curve("dose", AT)
+    x = basis(AT)
+    np.testing.assert_allclose(table["fit"], x @ free.params, atol=1e-12)
+    se = np.sqrt(np.einsum("ij,jk,ik->i", x, free.cov_params(), x))
+    np.testing.assert_allclose(table["mean_upper"] - table["fit"], 1.959963984540054 * se, rtol=1e-9)
+    tau = free.cov_re.iloc[0, 0]
+    np.testing.assert_allclose(
+        table["new_upper"] - table["fit"], 1.959963984540054 * np.sqrt(se**2 + tau * AT**2), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        free.curve("dose", AT, transform=np.exp)["mean_lower"], np.exp(table["mean_lower"]), rtol=1e-12
+    )
+    falling = free.curve("dose", AT, transform=np.negative)
+    assert (falling["mean_lower"] <= falling["mean_upper"]).all()
+    given = free.curve("dose", AT, random={"dose": AT})
+    np.testing.assert_allclose(given["new_upper"], table["new_upper"])
+    assert len(free.curve("dose")) == 200
+
+
+def test_derivatives(free: lf.LMMResults) -> None:
+    slope = free.curve("dose", AT[1:-1], derivative=1)["fit"]
+    step = 1e-5
+    up, down = free.curve("dose", AT[1:-1] + step)["fit"], free.curve("dose", AT[1:-1] - step)["fit"]
+    np.testing.assert_allclose(slope, (up - down) / (2 * step), atol=1e-6)
+
+
+def test_bands_of_a_held_curve_come_from_refits_that_obey(held: lf.LMMResults) -> None:
+    assert held.curve("dose", AT)["mean_lower"].isna().all()
+    table = held.curve("dose", AT, draws=30, rng=1)
+    assert (table["mean_lower"] <= table["mean_upper"]).all()
+    assert table["mean_lower"].is_monotonic_increasing
+    assert table.equals(held.curve("dose", AT, draws=30, rng=1))
+    from limeform.results.curve import parametric_draws
+
+    draws = parametric_draws(held, 20, 2)
+    curves = basis(np.linspace(0, 80, 2001)) @ draws.T
+    assert np.diff(curves, axis=0).min() > -1e-8
+
+
+def test_the_intercept_belongs_to_the_curve() -> None:
+    data = dose_data()
+    apart = lf.lmm("y ~ 0 + bspline(dose, [10, 30, 55], bounds=(0, 80)) + (0 + dose | study)", data, se="se").fit()
+    beside = lf.lmm("y ~ bspline(dose, [10, 30, 55], bounds=(0, 80)) + (0 + dose | study)", data, se="se").fit()
+    np.testing.assert_allclose(beside.curve("dose", AT), apart.curve("dose", AT), atol=1e-5)
+    through = lf.lmm(
+        "y ~ bspline(dose, [10, 30, 55], bounds=(0, 80)) + (0 + dose | study)",
+        data,
+        se="se",
+        constraints=[lf.passes("dose", at=0, value=0)],
+    ).fit()
+    assert through.curve("dose", [0.0])["fit"][0] == pytest.approx(0, abs=1e-9)
+    assert "includes the intercept" in str(through.summary())
+
+
+def test_refusals(free: lf.LMMResults) -> None:
+    for call in (lambda: free.curve("age"), lambda: free.curve("dose", [np.nan]), lambda: free.curve("dose", alpha=2)):
+        with pytest.raises(lf.OptionError):
+            call()
+    with pytest.raises(lf.OptionError, match="lacks 'dose'"):
+        free.curve("dose", AT, random={"other": AT})
+
+
+def test_picture_holds_the_numbers(free: lf.LMMResults) -> None:
+    data = dose_data()
+    ax = free.plot_curve("dose", AT)
+    line = next(line for line in ax.lines if line.get_label() == "fit")
+    np.testing.assert_allclose(line.get_ydata(), free.curve("dose", AT)["fit"])
+    knots = [line.get_xdata()[0] for line in ax.lines if line.get_label() == "_knot"]
+    assert knots == [10, 30, 55]
+    points = next(c for c in ax.collections if c.get_label() == "rows")
+    np.testing.assert_allclose(points.get_offsets()[:, 0], data["dose"])
+    np.testing.assert_allclose(points.get_offsets()[:, 1], data["y"])
+    sizes = points.get_sizes()
+    assert sizes.argmax() == data["se"].argmin()
+    assert len(ax.collections) == 3
+    assert ax.get_xlabel() == "dose"
+
+
+def test_picture_of_intervals_references_and_trimmed_rows() -> None:
+    from tests.papers.smoking import FORMULA as SMOKING
+    from tests.papers.smoking import smoking
+
+    data = smoking()
+    results = lf.lmm(
+        SMOKING, data, se="se", trim=0.1, constraints=[lf.passes("smoking", at=0, value=1), lf.increasing("smoking")]
+    ).fit()
+    ax = results.plot_curve("smoking", random={"dose": np.linspace(0, 80, 200)})
+    named = {c.get_label(): c for c in ax.collections}
+    assert len(named["trimmed"].get_offsets()) == 19
+    assert len(named["rows"].get_offsets()) == 180
+    np.testing.assert_allclose(named["reference"].get_offsets()[:, 0], 0.0)
+    np.testing.assert_allclose(named["reference"].get_offsets()[:, 1], 1.0, atol=1e-8)
+    kept = ~(results.weights < 0.5)
+    np.testing.assert_allclose(named["rows"].get_offsets()[:, 0], ((data["alt_lo"] + data["alt_hi"]) / 2)[kept])
+    assert len(named["_range"].get_segments()) == int((data["alt_hi"] > data["alt_lo"]).sum())
+    results.plot_curve("smoking", derivative=1)
+    results.plot_forest()
+    results.plot_funnel()
