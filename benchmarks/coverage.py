@@ -95,17 +95,63 @@ def _holds(name: str, table: pd.DataFrame, truth: dict[str, float]) -> dict[tupl
     return {(name, key): bool(value) for key, value in inside.items()}
 
 
+PLACES = (15.0, 40.0, 70.0)
+CURVE = "y ~ 0 + bspline(dose, knots=[20, 40, 60]) + (1 | group)"
+
+
+def doses(rng: np.random.Generator) -> pd.DataFrame:
+    """20 studies of 5 rows around 1 - exp(-dose / 30), standard errors from 0.1 to 0.3, standard deviation of u 0.2."""
+    group = np.repeat(np.arange(GROUPS), ROWS)
+    dose, se = rng.uniform(0.0, 80.0, GROUPS * ROWS), rng.uniform(0.1, 0.3, GROUPS * ROWS)
+    y = 1.0 - np.exp(-dose / 30.0) + 0.2 * rng.normal(size=GROUPS)[group] + se * rng.normal(size=GROUPS * ROWS)
+    return pd.DataFrame({"y": y, "dose": dose, "se": se, "group": group})
+
+
+def one_curve(constrained: bool, rng: np.random.Generator, draws: int) -> dict[tuple[str, str], bool]:
+    """Return for each interval and place on the curve whether it holds the truth."""
+    shape = [lf.increasing("dose"), lf.concave("dose")] if constrained else []
+    results = lf.lmm(CURVE, doses(rng), se="se", constraints=shape).fit()
+    truth = {f"f({place:g})": float(1.0 - np.exp(-place / 30.0)) for place in PLACES} | {"sd(group)": 0.2}
+    places = list(truth)[:-1]
+    wald = results.curve("dose", at=list(PLACES))[["mean_lower", "mean_upper"]].to_numpy()
+    found = {}
+    if not np.isnan(wald).any():
+        found = _holds("Wald", pd.DataFrame(wald, index=places), {name: truth[name] for name in places})
+    boot = results.bootstrap(draws, rng=rng)
+    at = results.curve("dose", at=list(PLACES))["fit"].to_numpy()
+    # A curve is linear in its coefficients, so that its draws follow from theirs.
+    rows = np.column_stack([_unit(results, j) for j in range(len(results.params))])
+    values = boot.params.to_numpy() @ rows.T
+    ends = {"percentile": np.quantile(values, [0.025, 0.975], axis=0)}
+    ends["basic"] = 2.0 * at - ends["percentile"][::-1]
+    for method, (low, high) in ends.items():
+        name = f"parametric, held, {method}"
+        found |= _holds(name, pd.DataFrame({0: low, 1: high}, index=places), {key: truth[key] for key in places})
+        found |= _holds(name, boot.conf_int(method=method), {"sd(group)": truth["sd(group)"]})  # type: ignore[arg-type]
+    return found
+
+
+def _unit(results: lf.LMMResults, j: int) -> np.ndarray:
+    """Return the curve's basis function j at the places: a band of one draw that is a unit vector."""
+    unit = np.eye(len(results.params))[[j, j]]
+    return results.curve("dose", at=list(PLACES), draws=unit)["mean_lower"].to_numpy()
+
+
+CURVES = {"curve": False, "curve-constrained": True}
+
+
 def study(name: str, datasets: int, draws: int) -> pd.DataFrame:
     """Return the coverage of every interval, methods in rows."""
     counts: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for child in np.random.default_rng(20240501).spawn(datasets):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for key, value in one(SCENARIOS[name], child, draws).items():
+            one_set = one_curve(CURVES[name], child, draws) if name in CURVES else one(SCENARIOS[name], child, draws)
+            for key, value in one_set.items():
                 counts[key].append(value)
     table = pd.Series({key: np.mean(values) for key, values in counts.items()}).unstack()
     order = list(dict.fromkeys(key[0] for key in counts))
-    return table.loc[order, ["Intercept", "x", "sd(group)"]]
+    return table.loc[order, list(dict.fromkeys(key[1] for key in counts))]
 
 
 def markdown() -> str:
