@@ -6,17 +6,16 @@ from limeform.fit.estimate import (
     ActiveConstraint,
     Estimates,
     RestrictedFit,
-    Setup,
     cochran_q,
     estimate,
     estimate_again,
     mode_slopes_of,
     modes_of,
-    prepare,
 )
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.progress import Progress
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
+from limeform.fit.setup import Setup, prepare
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
 __all__ = [

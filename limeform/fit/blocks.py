@@ -6,7 +6,7 @@ import pandas as pd
 
 from limeform.design import Design
 from limeform.errors import MemoryLimitError
-from limeform.fit.estimate import Setup
+from limeform.fit.setup import Setup
 from limeform.likelihood import CrossedProducts, CrossProducts
 from limeform.likelihood.crossed.storage import (
     SHARE,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError, OptionError
-from limeform.fit.estimate import Setup
-from limeform.likelihood import CrossProducts, JointObjective, ResidualVariance, joint_coordinates, make_cells
+from limeform.fit.setup import Setup
+from limeform.likelihood import JointObjective, ResidualVariance, joint_coordinates, make_cells
 from limeform.likelihood import Rows as DataRows
 from limeform.likelihood.crossproducts import CrossProducts, cross_products
 from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from limeform.covariance import BlockDiagonal
 from limeform.fit.boundary import NEARLY_ZERO
-from limeform.fit.estimate import Estimates, RestrictedFit, default_start
+from limeform.fit.estimate import Estimates, RestrictedFit
 from limeform.fit.joint_model import JointModel, prepare_joint
 from limeform.fit.penalised import ConstraintRows, Penalised
 from limeform.fit.standing import active_constraints, covariance_of_mean, log_priors
+from limeform.fit.starts import default_start
 from limeform.likelihood import Modes, Objective, Profile, ResidualVariance, conditional_modes
 from limeform.mean import OutsideDomainError
 from limeform.solve import EvaluationError, Ipopt, Newton, Problem, ScipyMinimize, Solution, Solver, Status

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from limeform.bootstrap import take
 from limeform.design import Column, Design, Keywords, MeanFunction, build_design, to_frame
 from limeform.design.rewrite import with_knots
-from limeform.errors import OptionError
+from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
     JointModel,
     Progress,
@@ -192,9 +192,9 @@ class LMM:
         if given.any or self.design.nonlinear:
             if len(self.design.factors) > 1:
                 names = ", ".join(factor.factor for factor in self.design.factors)
-                raise OptionError(
-                    "constraints, priors and nonlinear means are available with one grouping factor; "
-                    f"this model has several ({names})"
+                raise FormulaError(
+                    f"constraints, priors and nonlinear means take one grouping factor; this formula has {names}",
+                    formula.text,
                 )
             found = resolve_all(self.design, given.constraints, given.priors, self.start)
             self.start = scaled_start(self.design, found, self.start, given.start)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm
 
-from limeform.fit.estimate import Estimates, Setup, estimate
+from limeform.fit.estimate import Estimates, estimate
+from limeform.fit.setup import Setup
 from limeform.fit.trimming.consistency import truncated_variance
 from limeform.fit.trimming.simplex import BoolArray, FloatArray
 from limeform.fit.trimming.steps import Search

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.errors import DataError, OptionError
-from limeform.fit.estimate import Estimates, Setup, with_common_variance
+from limeform.fit.estimate import Estimates
+from limeform.fit.setup import Setup, with_common_variance
 from limeform.fit.trimming.consistency import consistency_factor
 from limeform.fit.trimming.exchange import exchange
 from limeform.fit.trimming.kept import corrected, fit_kept, reweighted

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.errors import LimeformError
-from limeform.fit.estimate import Setup, default_start
+from limeform.fit.setup import Setup
+from limeform.fit.starts import default_start
 from limeform.fit.trimming.simplex import BoolArray, FloatArray, project, smallest
 from limeform.likelihood import Objective, Point, ResidualVariance, reduce_rows
 from limeform.likelihood.contributions import Contributions, contributions
