@@ -7,8 +7,10 @@
 """
 
 from limeform import datasets
+from limeform.bootstrap import BootstrapResults
 from limeform.design import MeanFunction
 from limeform.errors import (
+    ArchiveError,
     ConvergenceWarning,
     DataError,
     FormulaError,
@@ -23,7 +25,7 @@ from limeform.errors import (
     UnknownColumnError,
 )
 from limeform.fit import Trimming
-from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, trim_path
+from limeform.models import LMM, CrossProducts, Random, TrimPath, lmm, load, trim_path
 from limeform.resample import KnotEnsemble, knot_ensemble
 from limeform.restrict import (
     average,
@@ -39,13 +41,15 @@ from limeform.restrict import (
     penalty,
     uniform,
 )
-from limeform.results import LMMResults
+from limeform.results import LMMResults, compare, table
 from limeform.solve import Ipopt, Newton, ScipyMinimize
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LMM",
+    "ArchiveError",
+    "BootstrapResults",
     "ConvergenceWarning",
     "CrossProducts",
     "DataError",
@@ -70,6 +74,7 @@ __all__ = [
     "UnknownColumnError",
     "average",
     "bounds",
+    "compare",
     "concave",
     "constraint",
     "convex",
@@ -79,9 +84,11 @@ __all__ = [
     "knot_ensemble",
     "laplace",
     "lmm",
+    "load",
     "normal",
     "passes",
     "penalty",
+    "table",
     "trim_path",
     "uniform",
 ]

@@ -34,6 +34,10 @@ class SolverError(LimeformError, RuntimeError):
     """A solver cannot be used: it is not installed, or it cannot take this kind of problem."""
 
 
+class ArchiveError(LimeformError, ValueError):
+    """A file of saved results that cannot be written or read: damaged, foreign, or holding what cannot be stored."""
+
+
 class FormulaError(LimeformError, ValueError):
     """
     A formula that cannot be read, with a caret under the offending characters.

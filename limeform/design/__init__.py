@@ -6,7 +6,7 @@ from limeform.design.frame import Column, Missing, to_frame
 from limeform.design.keywords import Errors, Keywords
 from limeform.design.nonlinear import MeanFunction, NonlinearBlock
 from limeform.design.random import GroupedEffects, TermColumns
-from limeform.design.recipe import NewRows, Recipe, apply
+from limeform.design.recipe import NewRows, Recipe, apply, effects_columns
 
 __all__ = [
     "Column",
@@ -23,5 +23,6 @@ __all__ = [
     "TermColumns",
     "apply",
     "build_design",
+    "effects_columns",
     "to_frame",
 ]

@@ -153,6 +153,24 @@ def _blocks(recipe: Recipe, frame: pd.DataFrame, scope: dict[str, Any]) -> tuple
     return (*with_columns, *functions)
 
 
+def effects_columns(recipe: Recipe, data: object, complete: NDArray[np.bool_]) -> FloatArray:
+    """Return the columns of the random effects, shape (c, k), for the rows of new data that are complete.
+
+    The grouping factors themselves are not needed: these are the columns of a new level.
+    """
+    frame, scope = to_frame(data), recipe.scope.mapping()
+    if not complete.any():
+        return np.zeros((0, sum(len(spec.column_names) for spec in recipe.random)))
+    for name in _data_names(list(recipe.random)):
+        if name not in frame.columns:
+            raise UnknownColumnError(name, frame.columns, "the new data")
+    rows = frame[complete]
+    specs = [recipe.random[number] for numbers in terms_by_factor(recipe.formula) for number in numbers]
+    z = np.hstack([replay(spec, rows, scope, recipe.formula) for spec in specs])
+    _refuse_infinite(z, [name for spec in specs for name in spec.column_names], rows.index)
+    return z
+
+
 def _refuse_infinite(columns: FloatArray, names: Iterable[object], index: pd.Index) -> None:
     """Refuse columns that a transform made infinite or missing out of complete rows."""
     for name, values in zip(names, columns.T, strict=True):
@@ -170,6 +188,8 @@ def _needed(recipe: Recipe, frame: pd.DataFrame, with_random: bool) -> list[str]
         if name not in frame.columns:
             start, stop = locate(recipe.formula, name) or (None, None)
             raise UnknownColumnError(name, frame.columns, "the new data", recipe.formula.text, start, stop)
+    # formulaic 1.2 forgets the variables of a factor such as poly(x, 2) once it has been evaluated.
+    expressions += [str(factor.expr) for spec in specs for term in spec.formula for factor in term.factors]
     return required_columns([spec.formula for spec in specs], expressions, frame)
 
 

@@ -9,8 +9,10 @@ from limeform.fit.estimate import (
     cochran_q,
     estimate,
     estimate_again,
+    mode_slopes_of,
     modes_of,
 )
+from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.progress import Progress
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
 from limeform.fit.setup import Setup, prepare
@@ -18,8 +20,10 @@ from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed
 
 __all__ = [
     "ActiveConstraint",
+    "Draws",
     "Estimates",
     "JointModel",
+    "ManyCases",
     "Progress",
     "RestrictedFit",
     "Setup",
@@ -29,14 +33,18 @@ __all__ = [
     "check_design",
     "check_memory",
     "cochran_q",
+    "completed",
     "estimate",
     "estimate_again",
     "estimate_joint",
+    "estimate_many",
     "fit_trimmed",
     "fit_trimmed_joint",
     "joint_modes",
+    "mode_slopes_of",
     "modes_of",
     "prepare",
     "prepare_joint",
     "refit_trimmed",
+    "stack",
 ]

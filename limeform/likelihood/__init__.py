@@ -5,7 +5,7 @@ from limeform.likelihood.crossed.statistics import CrossedProducts, CrossedRows,
 from limeform.likelihood.crossproducts import Cells, CrossProducts, Rows, make_cells
 from limeform.likelihood.gaussian import Criterion, Profile, ResidualVariance
 from limeform.likelihood.joint import JointObjective, joint_coordinates
-from limeform.likelihood.modes import Modes, conditional_modes, crossed_modes
+from limeform.likelihood.modes import Modes, conditional_modes, crossed_modes, mode_slopes
 from limeform.likelihood.objective import Objective, Point
 from limeform.likelihood.reduce_rows import reduce_response, reduce_rows
 
@@ -29,6 +29,7 @@ __all__ = [
     "crossed_modes",
     "joint_coordinates",
     "make_cells",
+    "mode_slopes",
     "reduce_response",
     "reduce_rows",
 ]

@@ -59,6 +59,27 @@ def conditional_modes(reduction: Reduction, covariance: Covariance, at: Profile,
     )
 
 
+def mode_slopes(reduction: Reduction, covariance: Covariance, coordinates: Coordinates) -> FloatArray:
+    """Return Gamma Z'PX of every level in the user's units, shape (m, k, p): by how much a mode falls with beta.
+
+    The error of X beta + Z b as a prediction depends on it (Henderson 1975, Best linear unbiased estimation and
+    prediction under a selection model, Biometrics 31).
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Statistics at the estimates.
+    covariance : Covariance
+        Gamma in working coordinates.
+    coordinates : Coordinates
+        Maps back to the user's columns.
+    """
+    p = coordinates.fixed.shape[0]
+    out = coordinates.effects @ covariance.gamma
+    working = np.einsum("ab,bpm->map", out, reduction.crossed[:, :p])
+    return np.asarray(working @ np.linalg.inv(coordinates.fixed), dtype=np.float64)
+
+
 def crossed_modes(
     reduction: CrossedReduction, covariance: Covariance, at: Profile, coordinates: Coordinates
 ) -> tuple[Modes, ...]:

@@ -1,8 +1,9 @@
-"""Models, not yet fitted, and sweeps over them."""
+"""Models, not yet fitted, sweeps over them, and fits read from files."""
 
 from limeform.models.arrays import Random
 from limeform.models.chunks import CrossProducts
 from limeform.models.lmm import LMM, lmm
+from limeform.models.load import load
 from limeform.models.trim_path import TrimPath, trim_path
 
-__all__ = ["LMM", "CrossProducts", "Random", "TrimPath", "lmm", "trim_path"]
+__all__ = ["LMM", "CrossProducts", "Random", "TrimPath", "lmm", "load", "trim_path"]

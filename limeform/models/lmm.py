@@ -12,7 +12,8 @@ import pandas as pd
 from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
-from limeform.design import Column, Design, Keywords, MeanFunction, build_design
+from limeform.bootstrap import take
+from limeform.design import Column, Design, Keywords, MeanFunction, build_design, to_frame
 from limeform.design.rewrite import with_knots
 from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
@@ -152,6 +153,7 @@ class LMM:
     ) -> None:
         if reml is not None and not isinstance(reml, (bool, np.bool_)):
             raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
+        frame = to_frame(data)
         self.formula = formula
         self.keywords = replace(
             keywords,
@@ -161,7 +163,7 @@ class LMM:
             raise OptionError("mean= needs start={name: value} with the names of its parameters")
         self.design: Design = build_design(
             formula,
-            data,
+            frame,
             keywords,
             scope,
             missing,
@@ -171,9 +173,9 @@ class LMM:
         )
         check_design(self.design)
         self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
-        self.source = Source(
+        self.source: Source | None = Source(
             formula,
-            used_columns(formula, data, self.design, self.keywords, given),
+            used_columns(formula, frame, self.design, keywords, given, self.trim),
             keywords,
             self.design.recipe.scope,
             reml,
@@ -184,7 +186,7 @@ class LMM:
         trimmed = self.trim.fraction > 0
         self.reml = not trimmed if reml is None else bool(reml)
         self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
-        self._always = never_trimmed(self.trim.keep, self.design, data)
+        self._always = never_trimmed(self.trim.keep, self.design, frame)
         self.start = start_of(self.design, given.start)
         self.restrictions: Restrictions | None = None
         if given.any or self.design.nonlinear:
@@ -213,6 +215,25 @@ class LMM:
             other._joint = self._joint.with_response(y - self.design.offset)
         return other
 
+    def by_ml(self) -> LMM:
+        """Return the same model by maximum likelihood."""
+        other = LMM.__new__(LMM)
+        other.__dict__.update(self.__dict__)
+        other.reml, other.reml_reason = False, ""
+        if other.source is not None:
+            other.source = replace(other.source, reml=False)
+        return other
+
+    def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
+        """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
+        other = LMM.__new__(LMM)
+        other.__dict__.update(self.__dict__)
+        other.design = take(self.design, rows, place)
+        other._always = self._always[rows]
+        other.source = None
+        other._setup = other._joint = None
+        return other
+
     def with_trim(self, trim: float | Trimming) -> LMM:
         """Return the same model, by the same criterion (REML or ML), with another share of the rows left out."""
         other = copy(self)
@@ -231,6 +252,7 @@ class LMM:
 
     def recipe(self) -> KnotRecipe:
         """Return what builds this model again with other knots; it can be sent to another process."""
+        assert self.source is not None
         return KnotRecipe(self.source, self.warm_weights)
 
     @property

@@ -1,4 +1,4 @@
-"""What a user gave, kept so that a model can be built again with other knots or data."""
+"""What a user gave, kept so that a model can be saved, and built again with other knots or data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from limeform.design import Design, Keywords, MeanFunction, to_frame
+from limeform.design import Design, Keywords, MeanFunction
+from limeform.design.expressions import used_columns as columns_of_recipe
 from limeform.design.formulaic_compat import Scope
 from limeform.fit import Trimming
 from limeform.formula import ModelFormula
@@ -47,8 +48,8 @@ class Source:
     Attributes
     ----------
     formula : ModelFormula
-    data : DataFrame or None
-        The columns that the model uses; None where it has no curves.
+    data : DataFrame
+        The columns that the model uses, not copied.
     keywords : Keywords
     scope : Scope
         The names that the formula takes from the caller's scope.
@@ -59,7 +60,7 @@ class Source:
     """
 
     formula: ModelFormula
-    data: pd.DataFrame | None
+    data: pd.DataFrame
     keywords: Keywords
     scope: Scope
     reml: bool | None
@@ -69,15 +70,15 @@ class Source:
 
 
 def used_columns(
-    formula: ModelFormula, data: object, design: Design, keywords: Keywords, given: Given
-) -> pd.DataFrame | None:
-    """Return the columns that a model with other knots needs; None for a model without curves.
+    formula: ModelFormula, frame: pd.DataFrame, design: Design, keywords: Keywords, given: Given, trim: Trimming
+) -> pd.DataFrame:
+    """Return the columns that a model uses, not copied.
 
     Parameters
     ----------
     formula : ModelFormula
-        The formula: every column named in its text is kept.
-    data : DataFrame
+        The formula: with curves every column named in its text is kept.
+    frame : DataFrame
         All columns.
     design : Design
         The model's arrays.
@@ -85,11 +86,12 @@ def used_columns(
         Keywords that name columns.
     given : Given
         A function as mean may use any column: then all are kept.
+    trim : Trimming
+        Its ``keep`` may name a column.
     """
-    if not any(curve.basis is not None for curve in design.curves):
-        return None
-    frame = to_frame(data)
     if given.mean is not None:
         return frame
-    named = {value for value in keywords.given().values() if isinstance(value, str)}
-    return frame[[name for name in frame.columns if name in named or str(name) in formula.text]]
+    named = [value for value in (*keywords.given().values(), trim.keep) if isinstance(value, str)]
+    if design.curves or design.nonlinear:
+        named += [name for name in frame.columns if name in formula.text]
+    return columns_of_recipe(design.recipe, frame, named)

@@ -8,6 +8,7 @@ from limeform.plot.curve import CurvePicture, curve_plot
 from limeform.plot.forest import forest_plot
 from limeform.plot.forest_content import Forest, Order, Pooled
 from limeform.plot.funnel import Funnel, funnel_plot
+from limeform.plot.qq import Quantiles, qq_plots
 from limeform.plot.random_effects import Caterpillar, caterpillar_plot
 from limeform.plot.residuals import Residuals, residual_plot
 from limeform.plot.trim_path import PathPicture, trim_path_plot
@@ -21,12 +22,14 @@ __all__ = [
     "Order",
     "PathPicture",
     "Pooled",
+    "Quantiles",
     "Residuals",
     "TrimmingPicture",
     "caterpillar_plot",
     "curve_plot",
     "forest_plot",
     "funnel_plot",
+    "qq_plots",
     "residual_plot",
     "trim_path_plot",
     "trimming_plot",

@@ -14,7 +14,15 @@ from limeform.errors import OptionError
 from limeform.plot import style
 from limeform.plot.canvas import LEAST_DATA, POINTS_PER_INCH, make_room, new_axes, size_in_points, text_width
 from limeform.plot.forest_content import Forest, Order, in_order, on_scale
-from limeform.plot.forest_text import GAP, TextColumn, estimate_column, label_column, write_column, write_labels
+from limeform.plot.forest_text import (
+    GAP,
+    TextColumn,
+    estimate_column,
+    further_columns,
+    label_column,
+    write_column,
+    write_labels,
+)
 from limeform.plot.rows import RowLayout, figure_height, layout_rows, line_width, rows_height
 from limeform.plot.scale import Scale, Transform, limits, scale_for, set_axis, transform_name
 
@@ -79,10 +87,13 @@ def forest_plot(
     sorting: Order = order or ("data" if layout.labelled else "estimate")
     content = in_order(content, sorting)
     labels = label_column(content, layout.labelled)
-    estimates = estimate_column(content) if annotate is not False and layout.labelled else None
-    right = 0.0 if estimates is None else estimates.width(layout.text) + GAP
-    if annotate is None and ax is not None and _narrow(ax, labels, layout, right):
-        estimates, right = None, 0.0
+    beside = further_columns(content) if layout.labelled else []
+    if annotate is not False and layout.labelled:
+        beside.append(estimate_column(content))
+    right = _total(beside, layout)
+    if annotate is None and ax is not None and layout.labelled and _narrow(ax, labels, layout, right):
+        beside.pop()
+        right = _total(beside, layout)
     if ax is None:
         labels = labels.shortened(layout.text, LABEL_WIDTH)
         ax = _own_axes(content, labels.width(layout.text) + right)
@@ -92,12 +103,17 @@ def forest_plot(
     _draw_rows(ax, content, layout)
     _draw_summary(ax, content, layout)
     write_labels(ax, content, layout, labels)
-    if estimates is not None:
-        write_column(ax, content, layout, estimates, right)
+    for i, column in enumerate(beside):
+        write_column(ax, content, layout, column, _total(beside[: i + 1], layout))
     if not layout.labelled:
         _write_count(ax, len(content.labels), sorting, layout.text)
     ax.set_xlabel(transform_name(transform, content.name), parse_math=False)
     return ax
+
+
+def _total(columns: list[TextColumn], layout: RowLayout) -> float:
+    """Return the room in points that columns on the right take."""
+    return sum(column.width(layout.text) + GAP for column in columns)
 
 
 def _reference(reference: float | Literal["auto"] | None, scale: Scale, content: Forest) -> float | None:

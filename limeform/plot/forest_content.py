@@ -61,6 +61,8 @@ class Forest:
         Fitted value and the ends of its interval for each row, where they differ.
     notes : sequence of str
         Lines below everything.
+    columns : sequence of (str, sequence of str)
+        Further columns of text on the right: a heading and a text for each row.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Forest:
     pooled: Pooled | None = None
     fitted: FloatArray | None = None
     notes: Sequence[str] = ()
+    columns: Sequence[tuple[str, Sequence[str]]] = ()
 
     @property
     def footer_lines(self) -> int:
@@ -122,4 +125,5 @@ def in_order(content: Forest, order: Order) -> Forest:
         weight=content.weight[rank],
         interval=content.interval[rank],
         fitted=None if content.fitted is None else content.fitted[rank],
+        columns=[(heading, [texts[i] for i in rank]) for heading, texts in content.columns],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,12 @@ def label_column(content: Forest, labelled: bool) -> TextColumn:
     if content.fitted is not None:
         footers.append("Diamonds: fitted values" if labelled else "Light dots: fitted values")
     footers += content.notes
-    return TextColumn(content.heading if labelled else "", tuple(content.labels) if labelled else (), tuple(footers))
+    return TextColumn(content.heading if labelled else "", _once(content.labels) if labelled else (), tuple(footers))
+
+
+def _once(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels with those that repeat the one above left blank: the rows of one study stand together."""
+    return tuple("" if i and label == labels[i - 1] else label for i, label in enumerate(labels))
 
 
 def estimate_column(content: Forest) -> TextColumn:
@@ -74,6 +80,12 @@ def estimate_column(content: Forest) -> TextColumn:
         if pooled.prediction is not None:
             footers[1] = _written(None, *pooled.prediction, digits)
     return TextColumn(f"Estimate [{100 * content.coverage:g}% CI]", tuple(rows), tuple(footers))
+
+
+def further_columns(content: Forest) -> list[TextColumn]:
+    """Return the user's columns, for the right."""
+    below = ("",) * content.footer_lines
+    return [TextColumn(heading, tuple(texts), below) for heading, texts in content.columns]
 
 
 def _digits(content: Forest) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -10,9 +11,20 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
+from limeform.bootstrap.refits import refit_design
 from limeform.design import Column, Design, Keywords
 from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning, SolverError
-from limeform.fit import Estimates, JointModel, Setup, TrimReport, estimate_again, estimate_joint, refit_trimmed
+from limeform.fit import (
+    Estimates,
+    JointModel,
+    Setup,
+    Trimming,
+    TrimReport,
+    estimate,
+    estimate_again,
+    estimate_joint,
+    refit_trimmed,
+)
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
 from limeform.restrict import Restrictions
@@ -23,9 +35,11 @@ from limeform.results.inference import FloatArray
 from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
 from limeform.results.predict import fitted_values, offset_of_new_rows, predict_new
+from limeform.results.prediction import PredictionResults, predict_with_variance
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
-from limeform.results.simulate import simulate
+from limeform.results.resampling import Resampling
+from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
 from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, default_solver, every_solver
@@ -48,6 +62,9 @@ class FittedModel(Protocol):
     formula: ModelFormula
     keywords: Keywords
     reml_reason: str
+    source: Any
+    trim: Trimming
+    _always: NDArray[np.bool_]
     restrictions: Restrictions | None
 
     @property
@@ -60,8 +77,14 @@ class FittedModel(Protocol):
     def with_response(self, y: NDArray[np.float64]) -> FittedModel:
         """Return the same model with another response."""
 
+    def by_ml(self) -> FittedModel:
+        """Return the same model by maximum likelihood."""
 
-class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
+    def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> FittedModel:
+        """Return the same model of other rows."""
+
+
+class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resampling, Saving):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
@@ -224,39 +247,43 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
             offset = offset_of_new_rows(self.model.keywords, data)
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
 
-    def simulate(self, n: int = 1, rng: int | np.random.Generator | None = None) -> pd.DataFrame:
-        """Draw responses from the fitted model, with new random effects of all factors and new errors.
+    def get_prediction(
+        self, data: object | None = None, *, random: Literal["all", "none"] = "all", offset: Column | None = None
+    ) -> PredictionResults:
+        """Predict with confidence and prediction intervals.
 
         Parameters
         ----------
-        n : int
-            Number of draws.
-        rng : None, int or Generator
-            Source of randomness; the same number gives the same draws.
+        data : DataFrame, optional
+            New data; the rows of the fit if left out.
+        random : {"all", "none"}
+            With the effects of the row's group, where a group that the fit did not have is a new one, whose variance is
+            in the interval; or for the population.
+        offset : column, optional
+            Offset of the new rows if the model was given one by keyword.
 
         Returns
         -------
-        DataFrame
-            One column a draw, on the index of the rows used.
+        PredictionResults
+            ``summary_frame()`` has the intervals, ``notes`` says which variances they hold: that of the mean those of
+            the fixed effects and, with ``random="all"``, of the group's effects; that of an observation also the
+            residual variance and, with ``random="none"``, the random effects of a new group. In a meta-analysis it is
+            the interval of a study's true effect, without sampling error.
 
         Examples
         --------
         >>> import limeform as lf
-        >>> results = lf.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", lf.datasets.penicillin()).fit()
-        >>> results.simulate(3, rng=1).shape
-        (144, 3)
+        >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
+        >>> results.get_prediction({"Days": [0, 9]}, random="none").summary_frame()["mean_se"].round(3).tolist()
+        [6.825, 14.629]
         """
-        if n < 1:
-            raise OptionError(f"n={n!r}: give the number of draws, at least 1")
-        if len(self.design.y) != self.nobs:
-            raise OptionError("the rows were read in chunks and not kept: there is nothing to simulate on")
-        errors = self.design.errors
-        sigma2 = self.estimates.residual_variance
-        each = sigma2[errors.strata] if errors.strata is not None else sigma2[0]
-        variance = np.broadcast_to(each / errors.precision, self.nobs)
-        generator = np.random.default_rng(rng)
-        draws = simulate(self.design, self.estimates.beta, self.estimates.gamma, variance, n, generator)
-        return pd.DataFrame(draws, index=self.design.index)
+        return predict_with_variance(self, data, random, offset)
+
+    @property
+    def error_variance(self) -> FloatArray:
+        """Error variance of each row at the estimates, shape (nobs,)."""
+        errors, variances = self.design.errors, self.estimates.residual_variance
+        return np.asarray((variances if errors.strata is None else variances[errors.strata]) / errors.precision)
 
     def _effects(self, random: str) -> list[FloatArray] | None:
         return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None
@@ -315,6 +342,34 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
         results = LMMResults(self.model.with_response(y), setup, estimates, report)
         warn_of(results)
         return results
+
+    def refit_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMMResults:
+        """Fit some of the rows, each at the weight that it had, starting from these estimates.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (r,)
+            Rows by position; a row may occur several times.
+        place : ndarray of int32, shape (r,)
+            Level of the grouping factor that each belongs to.
+
+        Returns
+        -------
+        LMMResults
+        """
+        _, setup, estimates = refit_design(self, rows, place)
+        estimates = replace(estimates, residual_variance=estimates.residual_variance / self._correction())
+        return LMMResults(self.model.with_rows(rows, place), setup, estimates)
+
+    def _correction(self) -> float:
+        """Return what the residual variance of the kept rows is divided by to undo what trimming did to it."""
+        report = self.trimming
+        return report.factor if report is not None and report.options.correct and not self.known_variance else 1.0
+
+    def refit_by_ml(self) -> LMMResults:
+        """Fit the same model by maximum likelihood, on the rows that this fit kept, starting from these estimates."""
+        estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
+        return LMMResults(self.model.by_ml(), self._setup, estimates, self.trimming)
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.
@@ -380,6 +435,49 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting):
             row |= {"tau2": measures.tau2, "i2": measures.i2, "h2": measures.h2, "q": measures.q}
             row |= {"q_pvalue": measures.q_pvalue}
         return pd.DataFrame([row])
+
+    def augment(self) -> pd.DataFrame:
+        """Return the data that the model used with what the fit says of each row, under broom's names.
+
+        Returns
+        -------
+        DataFrame
+            On the rows used: the columns of the data, ``.fitted``, ``.resid``, ``.fixed`` (the population's mean) and
+            ``.weight`` (zero where a row was trimmed).
+        """
+        source, index = self.model.source, self.design.index
+        frame = pd.DataFrame(index=index)
+        if source is not None and (len(source.data) == self.nobs or source.data.index.is_unique):
+            frame = source.data.loc[index] if source.data.index.is_unique else source.data
+        added = {".fitted": self.fittedvalues, ".resid": self.resid, ".fixed": self.design.y - self.resid_marginal}
+        columns = {name: values.to_numpy() for name, values in (added | {".weight": self.weights}).items()}
+        return frame.assign(**columns)
+
+    # ------------------------------------------------------------------ what the package maketables asks for
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        """Fixed effects with the columns b, se, t, p."""
+        columns = {"b": self.params, "se": self.bse, "t": self.tvalues, "p": self.pvalues}
+        return pd.DataFrame(columns).rename_axis("Coefficient")
+
+    @property
+    def __maketables_depvar__(self) -> str:
+        """Name of the response."""
+        return self.design.response
+
+    @property
+    def __maketables_default_stat_keys__(self) -> list[str]:
+        """Statistics below the table."""
+        return ["N", "n_groups", "ll", "aic", "bic", *(["tau2", "i2"] if self.known_variance else [])]
+
+    def __maketables_stat__(self, key: str) -> float | int | str | None:
+        """Return a statistic by maketables' name."""
+        groups = _n_groups(self.design)
+        found: dict[str, Any] = {"N": self.n_kept, "n_groups": groups, "ll": self.llf, "aic": self.aic, "bic": self.bic}
+        if self.known_variance:
+            found |= {"tau2": self.tau2, "i2": self.i2}
+        return found.get(key)
 
     def _repr_html_(self) -> str:
         return str(self.summary().as_html())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ def forest_content(
     heterogeneity: Heterogeneity | None,
     labels: Labels | None,
     alpha: float,
+    columns: Mapping[str, Labels] | None = None,
+    weights: bool = False,
 ) -> Forest:
     """Return the rows of a forest plot with what the model says of them.
 
@@ -52,6 +54,10 @@ def forest_content(
         Names of the rows; the levels of the grouping factor if left out.
     alpha : float
         One minus the coverage of the intervals.
+    columns : mapping of str to sequence of length n, optional
+        Further columns of text by heading.
+    weights : bool
+        Whether a column has the weights in percent.
 
     Returns
     -------
@@ -72,12 +78,17 @@ def forest_content(
     fitted_se = np.sqrt(np.clip(np.einsum("ij,jk,ik->i", design.x, covariance, design.x), 0.0, None))
     same = _one_mean(design)
     heading, texts = _row_labels(design, labels)
+    weight = 1.0 / (variance + between)
+    further = [(str(name), _row_labels(design, values)[1]) for name, values in (columns or {}).items()]
+    if weights:
+        further.append(("Weight", [f"{share:.1f}%" for share in 100.0 * weight / weight.sum()]))
     return Forest(
         name=design.response,
         heading=heading,
         labels=texts,
         estimate=design.y,
-        weight=1.0 / (variance + between),
+        weight=weight,
+        columns=further,
         interval=np.column_stack([design.y - z * se, design.y + z * se]),
         coverage=1.0 - alpha,
         pooled=_pooled(float(fitted[0]), float(fitted_se[0]), between, z, design.random)

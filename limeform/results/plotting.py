@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from limeform.errors import OptionError
 from limeform.mean import linearised
-from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, residual_plot, trimming_plot
+from limeform.plot import caterpillar_plot, forest_plot, funnel_plot, qq_plots, residual_plot, trimming_plot
 from limeform.results import plots
 from limeform.results.inference import FloatArray
+from limeform.results.qq import qq_contents
 from limeform.results.trimming import trimming_content
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Plotting:
         reference: float | Literal["auto"] | None = "auto",
         order: Literal["data", "estimate", "weight"] | None = None,
         annotate: bool | None = None,
+        columns: Mapping[str, plots.Labels] | None = None,
+        weights: bool = False,
         alpha: float = 0.05,
         ax: Axes | None = None,
     ) -> Axes:
@@ -40,7 +43,8 @@ class Plotting:
         Squares have areas in proportion to weights, the inverse of the marginal variance of a row. Where all rows have
         the same mean a diamond shows it with its interval, and a bar the prediction interval of a new study; with
         moderators a diamond in each row shows its fitted value. Rows that are too many to be labelled (about 100 on a
-        page) are sorted by estimate and drawn as thin lines. Text stays within the space that ``ax`` had.
+        page) are sorted by estimate and drawn as thin lines. A label that repeats the one above it is written once, so
+        that the rows of a study form a group. Text stays within the space that ``ax`` had.
 
         Parameters
         ----------
@@ -54,6 +58,10 @@ class Plotting:
             Order of the rows; if left out that of the data, or by estimate where they are too many to be labelled.
         annotate : bool, optional
             Write estimates and intervals on the right; if left out, where ``ax`` has room for them.
+        columns : mapping of str to sequence, optional
+            Further columns of text on the right, by heading, such as ``{"n": data["n"]}``; values as in ``labels``.
+        weights : bool
+            Write the weight of each row in percent.
         alpha : float
             One minus the coverage of the intervals.
         ax : Axes, optional
@@ -86,6 +94,8 @@ class Plotting:
             fit.heterogeneity,
             labels,
             alpha,
+            columns,
+            weights,
         )
         return forest_plot(content, transform=transform, reference=reference, order=order, annotate=annotate, ax=ax)
 
@@ -132,6 +142,46 @@ class Plotting:
         fit = cast("LMMResults", self)
         fitted = fit.fittedvalues.to_numpy()
         return residual_plot(plots.residual_content(fit.design.response, fitted, fit.design.y - fitted), ax=ax)
+
+    def plot_qq(
+        self,
+        of: Literal["residuals", "random_effects"] = "residuals",
+        *,
+        alpha: float = 0.05,
+        draws: int = 0,
+        rng: int | np.random.Generator | None = None,
+        ax: Axes | Iterable[Axes] | None = None,
+    ) -> NDArray[np.object_]:
+        """Draw residuals or random effects in order against the quantiles of the normal distribution.
+
+        Residuals are those of the kept rows, over their estimated standard deviation; conditional modes of the random
+        effects are over theirs. Values outside the band are diamonds.
+
+        Parameters
+        ----------
+        of : {"residuals", "random_effects"}
+            What is drawn; one panel for each random effect.
+        alpha : float
+            One minus the coverage of the band, which is pointwise.
+        draws : int
+            Take the band from this many refits of simulated responses, which accounts for estimation and for the
+            dependence of residuals; 0 for the band of independent normal values.
+        rng : None, int or Generator
+            Source of the simulated responses.
+        ax : Axes or array of Axes, optional
+            Where to draw, one for each panel; a new figure if left out.
+
+        Returns
+        -------
+        ndarray of Axes, shape (panels,)
+
+        Raises
+        ------
+        OptionError
+            If the model has no random effects, or an argument does not fit.
+        """
+        contents = qq_contents(cast("LMMResults", self), of, alpha, draws, rng)
+        return qq_plots(contents, ax=ax)
 
     def plot_trimming(self, *, ax: Axes | Iterable[Axes] | None = None) -> NDArray[np.object_]:
         """Draw how the trimming went: the objective by outer step, and each row's contribution with the cut.

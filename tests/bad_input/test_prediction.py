@@ -134,3 +134,10 @@ def test_so_do_those_outside_of_the_fixed_part(formula: str) -> None:
     for text in (formula, "y ~ x + (1 | {np.floor(center(z))})", "y ~ x + (0 + scale(x) | g)"):
         results = fit(text)
         np.testing.assert_allclose(results.predict(frame().iloc[3:10]), results.fittedvalues[3:10], rtol=1e-9)
+
+
+def test_missing_values_inside_a_polynomial_keep_their_rows():
+    data = lf.datasets.sleepstudy().astype({"Days": float})
+    fit = lf.lmm("Reaction ~ poly(Days, 2) + (1 | Subject)", data).fit()
+    data.loc[3, "Days"] = np.nan
+    assert np.flatnonzero(fit.predict(data).isna()).tolist() == [3]

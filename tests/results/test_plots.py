@@ -1,12 +1,13 @@
 """Pictures of fits: the numbers they show. How they are drawn is tested in tests/plot."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
 import limeform as lf
-from tests.plot.pictures import artist, labels, segments
+from tests.plot.pictures import artist, draw, labels, overlaps, segments
 
 # metafor 3.8-1: rma(yi, vi, data = escalc("RR", ..., data = dat.bcg)), predict(), weights()
 POOLED = (-0.7145323484, -1.0668976757, -0.3621670210)
@@ -219,3 +220,25 @@ def test_random_effects_are_needed():
 def test_refusals(pooled, plot, keywords, message):
     with pytest.raises(lf.OptionError, match=message):
         getattr(pooled, plot)(**keywords)
+
+
+def test_forest_has_further_columns_of_text_in_the_order_of_its_rows():
+    n = 8
+    data = pd.DataFrame({"y": np.linspace(1, 0, n), "se": np.linspace(0.1, 0.4, n), "study": list("abcdefgh")})
+    fit = lf.lmm("y ~ 1 + (1 | study)", data, se="se").fit()
+    ax = fit.plot_forest(columns={"Arm": [f"arm {i}" for i in range(n)]}, weights=True, order="estimate")
+    draw(ax.figure)
+    texts = [text.get_text() for text in ax.texts]
+    assert [text for text in texts if text.startswith("arm")] == [f"arm {i}" for i in reversed(range(n))]
+    shares = [float(text[:-1]) for text in texts if text.endswith("%")]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    assert {"Arm", "Weight"} <= set(texts)
+    assert overlaps(ax) == []
+    with pytest.raises(lf.OptionError, match="3 values for 8 rows"):
+        fit.plot_forest(columns={"Arm": list("abc")})
+
+
+def test_rows_of_a_study_form_a_group():
+    data = pd.DataFrame({"y": [1.0, 2.0, 1.5, 0.5], "se": 0.3, "study": ["a", "a", "b", "a"]})
+    ax = lf.lmm("y ~ 1 + (1 | study)", data, se="se").fit().plot_forest()
+    assert [text.get_text() for text in ax.get_yticklabels()][:4] == ["a", "", "b", "a"]

@@ -1,0 +1,72 @@
+"""Confidence intervals from bootstrap draws."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+FloatArray = NDArray[np.float64]
+
+
+def percentile(draws: FloatArray, alpha: float) -> FloatArray:
+    """Return the alpha/2 and 1 - alpha/2 quantiles of each column, NaN left out; shape (columns, 2)."""
+    return _quantiles(draws, np.tile([alpha / 2, 1 - alpha / 2], (draws.shape[1], 1)))
+
+
+def basic(estimate: FloatArray, draws: FloatArray, alpha: float) -> FloatArray:
+    """Return twice the estimate less the opposite quantiles; shape (columns, 2).
+
+    Parameters
+    ----------
+    estimate : ndarray, shape (columns,)
+        Estimates of the fit.
+    draws : ndarray, shape (d, columns)
+        Those of the refits.
+    alpha : float
+        One minus the coverage.
+    """
+    return 2 * estimate[:, None] - percentile(draws, alpha)[:, ::-1]
+
+
+def bca(estimate: FloatArray, draws: FloatArray, jackknife: FloatArray, alpha: float) -> FloatArray:
+    """Return bias-corrected and accelerated intervals; shape (columns, 2).
+
+    Parameters
+    ----------
+    estimate : ndarray, shape (columns,)
+        Estimates of the fit.
+    draws : ndarray, shape (d, columns)
+        Those of the refits.
+    jackknife : ndarray, shape (units, columns)
+        Estimates without one unit each.
+    alpha : float
+        One minus the coverage.
+
+    References
+    ----------
+    Efron (1987), Better bootstrap confidence intervals, JASA 82, 171-185, eq. (2.3) and (6.6).
+    """
+    count = np.isfinite(draws).sum(axis=0)
+    # Ties, as at a variance of zero, count half: else a pile of draws at the estimate would look like bias.
+    below = (draws < estimate).sum(axis=0) + 0.5 * (draws == estimate).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(below / count, 0.5 / count, 1 - 0.5 / count)
+    bias = norm.ppf(share)
+    centred = np.nanmean(jackknife, axis=0) - jackknife
+    with np.errstate(divide="ignore", invalid="ignore"):
+        acceleration = np.nansum(centred**3, axis=0) / (6 * np.nansum(centred**2, axis=0) ** 1.5)
+    acceleration = np.nan_to_num(acceleration, posinf=0.0, neginf=0.0)
+    reach = bias[:, None] + norm.ppf([alpha / 2, 1 - alpha / 2])
+    levels = norm.cdf(bias[:, None] + reach / np.maximum(1 - acceleration[:, None] * reach, 1e-3))
+    return _quantiles(draws, levels)
+
+
+def _quantiles(draws: FloatArray, levels: FloatArray) -> FloatArray:
+    """Return the quantiles of each column at levels of its own, shape (columns, 2); NaN for a column without draws."""
+    ends = np.full(levels.shape, np.nan)
+    for column, (values, level) in enumerate(zip(draws.T, levels, strict=True)):
+        finite = values[np.isfinite(values)]
+        if len(finite) and np.isfinite(level).all():
+            ends[column] = np.quantile(finite, level)
+    return ends

@@ -1,0 +1,80 @@
+"""Bootstrap, bands and files of fits with constraints."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import limeform as lf
+
+
+def data() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    group = np.repeat(np.arange(20), 10)
+    frame = pd.DataFrame({"dose": rng.uniform(0, 80, 200), "study": group, "se": rng.uniform(0.1, 0.3, 200)})
+    mean = 0.02 * frame["dose"] - 0.0001 * frame["dose"] ** 2
+    return frame.assign(y=mean + 0.2 * rng.normal(size=20)[group] + frame["se"] * rng.normal(size=200))
+
+
+@pytest.fixture(scope="module")
+def fit():
+    shape = [lf.increasing("dose"), lf.concave("dose")]
+    formula = "y ~ 0 + bspline(dose, knots=[20, 40, 60]) + (1 | study)"
+    return lf.lmm(formula, data(), se="se", constraints=shape).fit()
+
+
+@pytest.fixture(scope="module")
+def boot(fit):
+    return fit.bootstrap(25, rng=1)
+
+
+def test_every_draw_obeys_the_constraints(boot):
+    at = np.linspace(1, 79, 30)
+    curves = boot.function(lambda refit: refit.curve("dose", at=at)["fit"].to_numpy()).draws.to_numpy()
+    assert curves.shape == (25, 30)
+    slopes = np.diff(curves, axis=1)
+    assert (slopes >= -1e-6).all()
+    assert (np.diff(slopes, axis=1) <= 1e-6).all()
+
+
+def test_draws_are_the_bands_of_the_curve(fit, boot):
+    band = fit.curve("dose", at=[40.0], draws=boot)
+    values = boot.function(lambda refit: refit.curve("dose", at=[40.0])["fit"].to_numpy()).conf_int(method="percentile")
+    np.testing.assert_allclose(band[["mean_lower", "mean_upper"]].to_numpy()[0], values.to_numpy()[0], rtol=1e-6)
+
+
+def test_default_intervals_are_percentiles(boot):
+    pd.testing.assert_frame_equal(boot.conf_int(), boot.conf_int(method="percentile"))
+    assert "percentile intervals" in str(boot.summary())
+
+
+def test_residual_draws(fit):
+    assert fit.bootstrap(4, "residual", rng=1).n_converged == 4
+
+
+def test_what_is_not_available_says_so(fit, boot, tmp_path):
+    with pytest.raises(lf.OptionError, match="not available with constraints"):
+        fit.bootstrap(4, "cases")
+    with pytest.raises(lf.OptionError, match="bca"):
+        boot.conf_int(method="bca")
+    with pytest.raises(lf.OptionError, match="constraints or priors"):
+        fit.get_prediction()
+    with pytest.raises(lf.ArchiveError, match="cannot be saved yet"):
+        fit.save(tmp_path / "fit.lime")
+
+
+def test_population_predictions_are_made(fit):
+    found = fit.get_prediction(random="none")
+    np.testing.assert_allclose(found.predicted_mean, fit.predict(random="none"))
+
+
+def test_a_curve_without_constraints_is_saved(tmp_path):
+    fit = lf.lmm("y ~ 1 + bspline(dose, knots=3) + (1 | study)", data(), se="se").fit()
+    fit.save(tmp_path / "fit.lime")
+    found = lf.load(tmp_path / "fit.lime")
+    pd.testing.assert_series_equal(found.predict(data()), fit.predict(data()))
+    pd.testing.assert_frame_equal(found.curve("dose"), fit.curve("dose"))
+
+
+def test_no_likelihood_ratio_test(fit):
+    other = lf.lmm("y ~ 0 + bspline(dose, knots=[20, 40, 60]) + (1 | study)", data(), se="se", reml=False).fit()
+    assert lf.compare(fit, other).frame["p_value"].isna().all()
