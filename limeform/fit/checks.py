@@ -36,7 +36,8 @@ def check_design(design: Design) -> None:
     for random in design.factors:
         _check_levels(random)
         _check_columns(random, design.errors.precision)
-        if unknown and design.errors.strata is None:
+        _check_absorbed(random, design)
+        if unknown:
             _check_residual(random, n)
     for one, other in combinations(design.factors, 2):
         _check_confounded(one, other)
@@ -81,6 +82,23 @@ def _check_confounded(one: GroupedEffects, other: GroupedEffects) -> None:
         raise DataError(
             f"grouping factors {one.factor!r} and {other.factor!r} divide the rows alike ({len(one.levels)} levels "
             f"each; {example}), so the variances of {', '.join(shared)} cannot be told apart: leave one of them out"
+        )
+
+
+def _check_absorbed(random: GroupedEffects, design: Design) -> None:
+    """Refuse random effects that the fixed effects reproduce: nothing is left to learn their variance from."""
+    m, k = len(random.levels), random.z.shape[1]
+    p = design.x.shape[1]
+    if m * k > p or len(design.y) == 0:
+        return
+    indicators = np.zeros((len(design.y), m * k))
+    for j in range(k):
+        indicators[np.arange(len(design.y)), random.codes * k + j] = random.z[:, j]
+    together = independent_columns(np.hstack([design.x, indicators]), design.errors.precision)
+    if len(together) == p:
+        raise DataError(
+            f"the fixed effects reproduce the random effects of {random.factor!r}, so their variance cannot be "
+            "estimated: leave one of the two out"
         )
 
 

@@ -17,7 +17,14 @@ from limeform.design.random import shown_levels
 from limeform.errors import DataError, OptionError
 from limeform.fit import Setup, Trimming
 from limeform.formula import parse
-from limeform.likelihood import Coordinates, CrossedRows, FactorRows, ResidualVariance, choose_coordinates
+from limeform.likelihood import (
+    Coordinates,
+    CrossedProducts,
+    CrossedRows,
+    FactorRows,
+    ResidualVariance,
+    choose_coordinates,
+)
 from limeform.likelihood.crossed.assemble import assemble
 from limeform.likelihood.crossed.merge import DependentColumnError, into_coordinates, renumber
 from limeform.likelihood.crossed.statistics import Partial, add, partial_sums
@@ -190,7 +197,21 @@ class CrossProducts(LMM):
         empty = np.zeros((0, len(design.names))), np.zeros((0, covariance.size)), np.zeros(0), np.zeros(0)
         residual = ResidualVariance.KNOWN if known else ResidualVariance.SHARED
         products = assemble(sums, coordinates)
+        _refuse_confounded(design, products)
         self._setup = Setup(CrossedRows(*empty, factors), covariance, residual, products)
+
+
+def _refuse_confounded(design: Design, products: CrossedProducts) -> None:
+    """Refuse two factors with the same levels under other names: their variances could not be told apart."""
+    for pair in products.pairs:
+        one, other = design.factors[products.order[pair.first]], design.factors[products.order[pair.second]]
+        met, sizes = len(pair.rows), (len(np.unique(pair.rows)), len(np.unique(pair.columns)))
+        shared = [name for name in one.names if name in other.names]
+        if shared and sizes == (met, met):
+            raise DataError(
+                f"grouping factors {one.factor!r} and {other.factor!r} divide the rows alike ({met} levels each), so "
+                f"the variances of {', '.join(shared)} cannot be told apart: leave one of them out"
+            )
 
 
 def _refuse_two(keywords: Keywords) -> None:

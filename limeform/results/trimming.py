@@ -116,6 +116,8 @@ def trimming_notes(report: TrimReport, design: Design) -> list[str]:
 def _variance_note(report: TrimReport) -> str:
     if report.trimmed == 0:
         return "Nothing was trimmed: variances need no correction."
+    if report.options.level == "group":
+        return "Variances are those of the kept groups; there is no correction for good groups that were trimmed."
     if report.options.correct:
         return (
             f"Variances and standard errors are corrected for the good rows among the trimmed: the kept errors have "

@@ -104,6 +104,23 @@ def test_row_groups_of_a_parquet_file(tmp_path) -> None:  # type: ignore[no-unty
     same(lf.CrossProducts.from_chunks(groups, formula).fit(), lf.lmm(formula, data).fit())
 
 
+def test_batches_of_a_duckdb_query() -> None:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    data, formula = ratings(5000), "y ~ year + (1 | s) + (1 | i)"
+    with duckdb.connect() as connection:
+        connection.register("ratings", data)
+        query, sizes = connection.execute("SELECT y, year, s, i FROM ratings WHERE w > 0.6"), []
+
+        def batches() -> Iterator[pd.DataFrame]:
+            while len(batch := query.fetch_df_chunk()):
+                sizes.append(len(batch))
+                yield batch
+
+        ours = lf.CrossProducts.from_chunks(batches(), formula).fit()
+    assert len(sizes) > 1
+    same(ours, lf.lmm(formula, data[data["w"] > 0.6]).fit())
+
+
 def test_partitions_on_a_dask_cluster() -> None:
     distributed = pytest.importorskip("dask.distributed")
     dask_frames = pytest.importorskip("dask.dataframe")

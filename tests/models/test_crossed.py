@@ -48,8 +48,10 @@ def test_memory_is_named_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> 
     ("formula", "change", "message"),
     [
         ("y ~ x + (1 | a) + (1 | c)", {"c": 1}, "'c' has one level"),
+        ("y ~ x + (1 | c/a)", {"c": 1}, "'c' has one level"),
         ("y ~ x + (1 | a) + (1 | c)", {"c": np.arange(600)}, "'c' has 600 levels"),
-        ("y ~ x + (1 | a) + (1 | c)", {"c": crossed()["a"] + 100}, "divide the rows alike"),
+        ("y ~ x + (1 | b) + (1 | a:c)", {"c": np.arange(600)}, "'a:c' has 600 levels"),
+        ("y ~ x + (1 | a) + (1 | c)", {"c": crossed()["a"] + 100}, "'a' and 'c' divide the rows alike"),
         ("y ~ x + (1 | a) + (1 | a:c)", {"c": crossed()["a"] % 2}, "divide the rows alike"),
         ("y ~ x + (1 | a) + (1 | c)", {}, "'c'"),
     ],

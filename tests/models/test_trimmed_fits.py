@@ -267,7 +267,7 @@ def test_reprs_are_short(data):
         (float("nan"), "at least 0 and below 1"),
         (True, "share to leave out"),
         ("a lot", "share to leave out"),
-        (0.97, "keeps 3 of 100 rows; the model needs at least 4"),
+        (0.97, "keeps 3 of 100 rows; the model needs at least 14"),
     ],
 )
 def test_refused_fractions(data, trim, message):

@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 LARGEST = 8.0
 """A cut beyond this many standard deviations truncates nothing."""
@@ -52,7 +53,7 @@ def cut_of_share(share: float) -> float:
     return float(norm.ppf(0.5 + share / 2.0))
 
 
-def consistency_factor(standardized: FloatArray, weights: FloatArray, known: bool) -> float:
+def consistency_factor(standardized: FloatArray, weights: FloatArray, known: bool, always: BoolArray) -> float:
     """Return g for a trimmed fit.
 
     Parameters
@@ -63,6 +64,8 @@ def consistency_factor(standardized: FloatArray, weights: FloatArray, known: boo
         Ones and zeros.
     known : bool
         Whether the error variances are known, so that residuals are in true units already.
+    always : ndarray of bool, shape (n,)
+        Rows that could not be trimmed; they say nothing of where the cut lies.
 
     Returns
     -------
@@ -72,6 +75,7 @@ def consistency_factor(standardized: FloatArray, weights: FloatArray, known: boo
     if not trimmed.any():
         return 1.0
     size = np.abs(standardized)
-    cut = 0.5 * float(size[trimmed].min() + size[~trimmed].max())
+    kept = size[~trimmed & ~always]
+    cut = 0.5 * float(size[trimmed].min() + (kept.max() if len(kept) else size[trimmed].min()))
     true = cut if known else cut_in_true_units(cut)
     return truncated_variance(cut_of_share(float(1.0 - trimmed.mean())) if true is None else true)

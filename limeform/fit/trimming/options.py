@@ -93,6 +93,10 @@ class Trimming:
             raise OptionError(f"reweight={self.reweight!r}: give a probability such as 0.99")
         if self.level == "group" and np.isfinite(self.step):
             raise OptionError('step= is for level="observation": trimming of groups goes by concentration')
+        if self.level == "group" and self.correct:
+            raise OptionError(
+                'correct=True is for level="observation": errors in whole groups that stay are not truncated row by row'
+            )
         if self.level == "group" and self.reweight is not None:
             raise OptionError('reweight= flags single rows: it goes with level="observation"')
 

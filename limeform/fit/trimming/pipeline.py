@@ -16,7 +16,7 @@ from limeform.fit.trimming.kept import corrected, fit_kept, reweighted
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
-from limeform.likelihood import CrossedRows, ResidualVariance, choose_coordinates, reduce_rows
+from limeform.likelihood import CrossedRows, ResidualVariance, Rows, choose_coordinates, reduce_rows
 from limeform.likelihood.contributions import Contributions
 from limeform.solve import EvaluationError, Solver
 
@@ -118,7 +118,9 @@ def fit_trimmed(
     weights = search.row_weights(found.best.weights)
     fit = fit_kept(by_row, weights, found.best.x, solver)
     raw = fit.estimates
-    factor = consistency_factor(fit.rows.standardized(), weights, by_row.known)
+    grouped = options.level == "group"
+    standardized = fit.rows.standardized()
+    factor = 1.0 if grouped else consistency_factor(standardized, weights, by_row.known, always)
     if options.reweight is not None:
         weights, factor = reweighted(fit.rows, factor, by_row.known, options.reweight, always)
         fit = fit_kept(by_row, weights, raw.variables, solver)
@@ -208,6 +210,12 @@ def in_units_of_most_rows(setup: Setup, y: FloatArray) -> Setup:
     return replace(setup, products=reduce_rows(y, rows, coordinates))
 
 
+def _unknown(setup: Setup) -> int:
+    """Return how many rows an unknown residual variance needs besides the parameters: itself, and one a group."""
+    groups = setup.rows.cells.n_groups if isinstance(setup.rows, Rows) and setup.covariance.size else 0
+    return len(setup.products.weight) + groups
+
+
 def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool) -> Search:
     """Check that the options fit the data, and set the search up.
 
@@ -227,7 +235,7 @@ def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimmin
     held = np.bincount(groups[always], minlength=units) > 0 if groups is not None else always
     h = options.kept(units)
     p, known = setup.products.n_fixed, setup.residual is ResidualVariance.KNOWN
-    needed = 2 if grouped else p + setup.covariance.n_parameters + (0 if known else len(setup.products.weight))
+    needed = 2 if grouped else p + setup.covariance.n_parameters + (0 if known else _unknown(setup))
     unit = "groups" if grouped else "rows"
     if h < needed:
         raise OptionError(f"trim={options.fraction:g} keeps {h} of {units} {unit}; the model needs at least {needed}")

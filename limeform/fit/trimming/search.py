@@ -117,7 +117,8 @@ def _followed(search: Search, begun: Sequence[Begun], options: Trimming) -> list
     EvaluationError
         If no start keeps rows that determine the fixed effects.
     """
-    chosen = _meeting(begun)[: (FINALISTS if len(search.y) <= LARGE else FINALISTS // 2) - 1]
+    most = max(FINALISTS, options.starts // 8) if len(search.y) <= LARGE else FINALISTS // 2
+    chosen = _meeting(begun)[: most - 1]
     settled = each(partial(_settle, search, options), [None, *(start for start, _ in chosen)], options.n_jobs)
     counts = [1, *(count for _, count in chosen)]
     pairs = [(end, count) for end, count in zip(settled, counts, strict=True) if end is not None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import reverse_cuthill_mckee
-from scipy.sparse.linalg import splu
 
 from limeform.likelihood.crossed.components import SparsePattern, component_sizes
+from limeform.likelihood.crossed.sparse_factor import factor_symmetric
 from limeform.likelihood.crossed.statistics import CrossedProducts, IndexArray
 
 SPARSE_FROM = 4_000
@@ -116,5 +116,4 @@ def _factor_entries(rows: IndexArray, columns: IndexArray, n: int) -> int:
     whole = sparse.csc_array((-np.ones(below.sum()), (rows[below], columns[below])), shape=(n, n))
     whole = whole + whole.T
     dominant = sparse.csc_array(whole + sparse.diags_array(1.0 - whole.sum(axis=0)))
-    trial = splu(dominant, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-    return int(trial.L.nnz)
+    return factor_symmetric(dominant).count_entries()

@@ -1,4 +1,4 @@
-"""The remainder as one sparse matrix, where it is large and its factor has few entries: SciPy's SuperLU.
+"""The remainder as one sparse matrix, where it is large and its factor has few entries.
 
 Only the entries of the inverse that lie on the pattern are needed; they come from solves with some columns of the
 identity at a time, which takes the size of the remainder times the entries of the factor.
@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import SuperLU, splu
 
 from limeform.likelihood.batched import FloatArray
 from limeform.likelihood.crossed.components import SparsePattern
 from limeform.likelihood.crossed.plan import Plan
 from limeform.likelihood.crossed.roots import CANCELS, by_level, divide_by_root, root_of
+from limeform.likelihood.crossed.sparse_factor import SymmetricFactor, factor_symmetric
 from limeform.likelihood.crossed.statistics import IndexArray
-from limeform.solve import EvaluationError
 
 COLUMNS = 256
 """Columns solved for at a time."""
@@ -39,10 +38,8 @@ class SparseFactored:
         S, symmetric.
     root : csc_array
         L of all of its levels.
-    factor : SuperLU
+    factor : SymmetricFactor
         Of K = I + L'SL.
-    log_det : float
-        ln|K|.
     """
 
     plan: Plan
@@ -50,18 +47,22 @@ class SparseFactored:
     roots: list[FloatArray]
     moments: sparse.csc_array
     root: sparse.csc_array
-    factor: SuperLU
-    log_det: float
+    factor: SymmetricFactor
+
+    @property
+    def log_det(self) -> float:
+        """Return ln|K|."""
+        return self.factor.log_det
 
     def half(self, border: FloatArray) -> FloatArray:
         """Return b'K^-1 b for b = L'border, shape (h, h), from border of shape (remainder, h)."""
         scaled = np.asarray(self.root.T @ border, dtype=np.float64)
-        total = scaled.T @ self._solve(scaled)
+        total = scaled.T @ self.factor.solve(scaled)
         return np.asarray((total + total.T) / 2, dtype=np.float64)
 
     def solve(self, border: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return U = C border and R = border - S U, both (remainder, h), with C = L K^-1 L'."""
-        solved = self._solve(np.asarray(self.root.T @ border, dtype=np.float64))
+        solved = self.factor.solve(np.asarray(self.root.T @ border, dtype=np.float64))
         return np.asarray(self.root @ solved), by_level(self.plan, self.roots, solved, divide_by_root)
 
     def covariance(self) -> FloatArray:
@@ -72,7 +73,7 @@ class SparseFactored:
         starts = np.searchsorted(self.pattern.columns[order], np.arange(self.plan.remainder.size + 1))
         for first in range(0, self.plan.remainder.size, COLUMNS):
             last = min(first + COLUMNS, self.plan.remainder.size)
-            columns = self.root @ self._solve(self.root[first:last].toarray().T)
+            columns = self.root @ self.factor.solve(self.root[first:last].toarray().T)
             chosen = order[starts[first] : starts[last]]
             entries[chosen] = columns[self.pattern.rows[chosen], self.pattern.columns[chosen] - first]
         return laid_out
@@ -106,14 +107,11 @@ class SparseFactored:
             part = slice(first, first + step)
             chosen = (every[part, None] + np.arange(k)).ravel()
             columns = self.moments[:, chosen].toarray()
-            explained = columns.T @ (self.root @ self._solve(self.root.T @ columns))
+            explained = columns.T @ (self.root @ self.factor.solve(self.root.T @ columns))
             left = columns[chosen] - explained
             count = len(chosen) // k
             blocks[part] = left.reshape(count, k, count, k)[np.arange(count), :, np.arange(count)]
         return blocks
-
-    def _solve(self, rhs: FloatArray) -> FloatArray:
-        return np.asarray(self.factor.solve(np.ascontiguousarray(rhs)), dtype=np.float64)
 
 
 def factor_sparse(plan: Plan, pattern: SparsePattern, work: FloatArray, gammas: list[FloatArray]) -> SparseFactored:
@@ -131,12 +129,7 @@ def factor_sparse(plan: Plan, pattern: SparsePattern, work: FloatArray, gammas: 
     )
     moments = symmetric(pattern, work[pattern.start :], plan.remainder.size)
     kernel = sparse.csc_array(root.T @ moments @ root + sparse.eye_array(plan.remainder.size))
-    factored = factor_symmetric(kernel)
-    diagonal = factored.U.diagonal()
-    if not (diagonal > 0).all():
-        raise EvaluationError("the cross-products of the random effects are not positive definite")
-    log_det = float(np.log(diagonal).sum())
-    return SparseFactored(plan, pattern, roots, moments, sparse.csc_array(root), factored, log_det)
+    return SparseFactored(plan, pattern, roots, moments, sparse.csc_array(root), factor_symmetric(kernel))
 
 
 def symmetric(pattern: SparsePattern, lower: FloatArray, size: int) -> sparse.csc_array:
@@ -145,8 +138,3 @@ def symmetric(pattern: SparsePattern, lower: FloatArray, size: int) -> sparse.cs
     rows = np.concatenate([pattern.rows, pattern.columns[below]])
     columns = np.concatenate([pattern.columns, pattern.rows[below]])
     return sparse.csc_array((np.concatenate([lower, lower[below]]), (rows, columns)), shape=(size, size))
-
-
-def factor_symmetric(matrix: sparse.csc_array) -> SuperLU:
-    """Factor a symmetric positive definite matrix in an order of minimum degree, pivots on the diagonal."""
-    return splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})

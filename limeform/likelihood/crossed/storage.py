@@ -11,6 +11,7 @@ import pandas as pd
 from limeform.likelihood.crossed.components import component_sizes
 from limeform.likelihood.crossed.pattern import sparse_pattern
 from limeform.likelihood.crossed.products import AT_A_TIME, STORED
+from limeform.likelihood.crossed.sparse_factor import factor_library
 from limeform.likelihood.crossed.statistics import CrossedProducts
 
 FLOAT, INDEX = 8, 4
@@ -85,7 +86,7 @@ def crossed_blocks(products: CrossedProducts, names: list[str]) -> list[Block]:
     if pattern is not None:
         total, kept = int(sizes.sum()), pattern.factor_entries
         memory = 2 * kept * (FLOAT + INDEX) + len(pattern.rows) * (4 * FLOAT + 2 * FLOAT)
-        found.append(Block(label, label, "sparse, by SuperLU", (total, total), kept, memory))
+        found.append(Block(label, label, f"sparse, by {factor_library()}", (total, total), kept, memory))
     elif len(sizes):
         total, numbers = int(sizes.sum()), int((sizes**2).sum())
         kind = "dense" if len(sizes) == 1 else f"dense, {len(sizes):,} components of {sizes.min()} to {sizes.max()}"

@@ -41,8 +41,19 @@ def test_factor_of_a_trimmed_sample(known, outliers):
     e = np.concatenate([rng.normal(size=20_000), np.full(outliers, 30.0)])
     weights = (np.abs(e) < 1.5).astype(float)
     raw = e / (1.0 if known else e[weights > 0].std())
-    assert consistency_factor(raw, weights, known) == pytest.approx(truncated_variance(1.5), abs=0.01)
+    always = np.zeros(len(raw), bool)
+    assert consistency_factor(raw, weights, known, always) == pytest.approx(truncated_variance(1.5), abs=0.01)
+        truncated_variance(1.5), abs=0.01
+    )
 
 
 def test_nothing_trimmed_needs_no_correction():
-    assert consistency_factor(np.arange(3.0), np.ones(3), True) == 1.0
+    assert consistency_factor(np.arange(3.0), np.ones(3), True, np.zeros(3, bool)) == 1.0
+
+
+def test_a_row_that_may_not_be_trimmed_does_not_move_the_cut():
+    e = np.random.default_rng(3).normal(size=4000)
+    weights = (np.abs(e) < 1.5).astype(float)
+    always = np.zeros(len(e), bool)
+    e[0], weights[0], always[0] = 50.0, 1.0, True
+    assert consistency_factor(e, weights, True, always) == pytest.approx(truncated_variance(1.5), abs=0.01)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from limeform.likelihood import ResidualVariance
-from limeform.likelihood.crossed import components, derivatives, products
+from limeform.likelihood.crossed import components, derivatives, products, sparse_factor
 from limeform.likelihood.crossed import pattern as sparsity
 from limeform.likelihood.crossed.conditional import row_leverages
 from limeform.likelihood.crossed.reduction import CrossedReduction
@@ -138,9 +138,15 @@ def test_products_formed_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> 
 
 @each_pattern
 @each_residual
+@pytest.mark.parametrize("library", ["SuperLU", "CHOLMOD"])
 def test_a_sparse_remainder_gives_the_same(
-    pattern: str, residual: ResidualVariance, monkeypatch: pytest.MonkeyPatch
+    library: str, pattern: str, residual: ResidualVariance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if library == "CHOLMOD":
+        pytest.importorskip("sksparse.cholmod", reason="scikit-sparse is not installed")
+    else:
+        monkeypatch.setattr(sparse_factor, "cholmod", lambda: None)
+    assert sparse_factor.factor_library() == library
     model = make_model(pattern, 23, strata_of(residual))
     dense = objective_of(model, residual, True)
     x = np.random.default_rng(4).normal(size=dense.n_parameters)
