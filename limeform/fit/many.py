@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from limeform.covariance import BlockDiagonal
 from limeform.fit.boundary import NEARLY_ZERO
-from limeform.fit.estimate import Estimates, Setup, estimate
+from limeform.fit.estimate import Estimates, estimate
+from limeform.fit.setup import Setup
 from limeform.likelihood import CrossProducts, ResidualVariance, Rows, reduce_response
 from limeform.likelihood.gaussian import Criterion, make_criterion
 from limeform.likelihood.many import ManyProducts, UnitProducts, evaluate_many, many_products, unit_products

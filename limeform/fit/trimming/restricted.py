@@ -74,7 +74,8 @@ def fit_trimmed_joint(
     kept = model.with_weights(weights)
     estimates = estimates_at(kept, inner.solutions[weights.tobytes()])
     rows = row_contributions(kept, estimates.variables)
-    raw, factor = estimates, consistency_factor(rows.standardized(), weights, plain.known, search.always)
+    raw, grouped = estimates, options.level == "group"
+    factor = 1.0 if grouped else consistency_factor(rows.standardized(), weights, plain.known, always)
     if options.reweight is not None:
         cut = float(norm.ppf(0.5 + options.reweight / 2.0))
         true = np.abs(rows.standardized()) * (1.0 if plain.known else np.sqrt(factor))

@@ -43,8 +43,6 @@ def test_factor_of_a_trimmed_sample(known, outliers):
     raw = e / (1.0 if known else e[weights > 0].std())
     always = np.zeros(len(raw), bool)
     assert consistency_factor(raw, weights, known, always) == pytest.approx(truncated_variance(1.5), abs=0.01)
-        truncated_variance(1.5), abs=0.01
-    )
 
 
 def test_nothing_trimmed_needs_no_correction():
