@@ -183,6 +183,21 @@ def label_of(text: str) -> str:
     >>> label_of("bspline(log(dose), knots=3)"), label_of("log_ratio(a, b, 3, name='bmi')")
     ('log(dose)', 'bmi')
     """
+    return _label(text, named=True)
+
+
+def argument_of(text: str) -> str:
+    """Return the text of the first argument of a call, whatever the curve is called.
+
+    Examples
+    --------
+    >>> argument_of("bspline(dose, knots=3, name='alcohol')")
+    'dose'
+    """
+    return _label(text, named=False)
+
+
+def _label(text: str, named: bool) -> str:
     quoted: list[str] = []
 
     def hidden(match: re.Match[str]) -> str:
@@ -191,7 +206,7 @@ def label_of(text: str) -> str:
 
     call = ast.parse(re.sub("`([^`]+)`", hidden, text), mode="eval").body
     assert isinstance(call, ast.Call)
-    for keyword in call.keywords:
+    for keyword in call.keywords if named else []:
         if keyword.arg == "name" and isinstance(keyword.value, ast.Constant) and keyword.value.value is not None:
             return str(keyword.value.value)
     first = call.args[0] if call.args else call.keywords[0].value

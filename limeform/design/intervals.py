@@ -68,12 +68,12 @@ def interval(low: object, high: object) -> Exposure:
     n = max(len(lower), len(upper))
     lower, upper = np.broadcast_to(lower, n).copy(), np.broadcast_to(upper, n).copy()
     index = next((end.index for end in (low, high) if isinstance(end, pd.Series)), pd.RangeIndex(n))
-    advice = (
-        "a curve cannot be averaged over a range that has no end: put in the largest exposure that is meant, "
-        "for example with data[column].fillna(value)"
-    )
-    _refuse(~np.isfinite(lower), index, "the lower end of interval() is open (missing or infinite)", advice)
-    _refuse(~np.isfinite(upper), index, "the upper end of interval() is open (missing or infinite)", advice)
+    for end, word, extreme in ((lower, "lower", "smallest"), (upper, "upper", "largest")):
+        advice = (
+            f"a curve cannot be averaged over a range that has no end: put in the {extreme} exposure that is meant, "
+            "for example with data[column].replace([-np.inf, np.inf], value) or .fillna(value)"
+        )
+        _refuse(~np.isfinite(end), index, f"the {word} end of interval() is open (missing or infinite)", advice)
     _refuse(lower > upper, index, "the lower end of interval() lies above the upper one", "exchange or correct them")
     return Exposure(lower, upper)
 

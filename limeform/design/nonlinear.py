@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from limeform.errors import DataError, FormulaError
+from limeform.errors import DataError, FormulaError, OptionError
 from limeform.formula import ModelFormula, NonlinearTerm
 from limeform.formula.expression import names_in, read_expression
 
@@ -30,6 +30,12 @@ class MeanFunction:
 
     function: Callable[[pd.Series, pd.DataFrame], object]
     jacobian: Callable[[pd.Series, pd.DataFrame], object] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be called."""
+        for word, given in (("mean", self.function), ("jacobian", self.jacobian)):
+            if not callable(given) and not (word == "jacobian" and given is None):
+                raise OptionError(f"{word}= takes a function of (parameters, data), found {type(given).__name__}")
 
 
 @dataclass(frozen=True, eq=False)

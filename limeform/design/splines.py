@@ -239,7 +239,7 @@ class KnotChoice:
         """
         if self.placement not in PLACEMENTS:
             raise OptionError(f"placement={self.placement!r}: give one of {', '.join(map(repr, PLACEMENTS))}")
-        given = np.asarray(self.knots, dtype=np.float64)
+        given = self._numbers()
         if given.ndim == 0:
             knots = self._by_number(given, x, lower, upper)
         elif self.placement in ("fraction", "range"):
@@ -249,6 +249,15 @@ class KnotChoice:
         else:
             knots = given
         return _checked(knots, lower, upper, chosen=given.ndim == 0 or self.placement == "fraction")
+
+    def _numbers(self) -> FloatArray:
+        try:
+            given = np.asarray(self.knots, dtype=np.float64)
+        except (TypeError, ValueError):
+            given = None
+        if given is None or given.ndim > 1 or self.knots is None or isinstance(self.knots, bool):
+            raise OptionError(f"knots={self.knots!r}: give a whole number of interior knots, or a list of positions")
+        return given
 
     def _by_number(self, number: FloatArray, x: FloatArray, lower: float, upper: float) -> FloatArray:
         if number != np.floor(number) or number < 0:
@@ -333,7 +342,10 @@ def make_basis(
 
 
 def _bounds(bounds: tuple[float, float]) -> tuple[float, float]:
-    ends = np.asarray(bounds, dtype=np.float64)
+    try:
+        ends = np.asarray(bounds, dtype=np.float64)
+    except (TypeError, ValueError):
+        ends = np.zeros(0)
     if ends.shape != (2,) or not np.isfinite(ends).all() or not ends[0] < ends[1]:
         raise OptionError(f"bounds={bounds!r}: give two finite numbers, the smaller first")
     return float(ends[0]), float(ends[1])

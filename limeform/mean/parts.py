@@ -190,7 +190,11 @@ class UserFunction(Mean):
         return np.column_stack(columns)
 
     def _call(self, beta: FloatArray) -> FloatArray:
-        value = np.asarray(self.function(pd.Series(beta, index=list(self.names)), self.data), dtype=np.float64)
+        try:
+            value = np.asarray(self.function(pd.Series(beta, index=list(self.names)), self.data), dtype=np.float64)
+        except KeyError as error:
+            known = f"the parameters are {', '.join(self.names)}, the columns {', '.join(map(str, self.data.columns))}"
+            raise OptionError(f"mean= asks for {error}; {known}") from error
         if value.shape != (len(self.data),):
             raise OptionError(f"mean= returned an array of shape {value.shape} for {len(self.data)} rows of data")
         if not np.isfinite(value).all():

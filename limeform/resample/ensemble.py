@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
@@ -24,6 +24,9 @@ FloatArray = NDArray[np.float64]
 Criterion = Literal["aic", "bic", "posterior"] | Callable[[LMMResults], float]
 
 NAMED = ("aic", "bic", "posterior")
+
+TASKS = 4
+"""Tasks for each worker: sending a task costs about as much as a small fit, and the last ones should end together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +165,8 @@ def draw_knots(
     -------
     ndarray, shape (draws, j)
     """
+    if not spacing >= 0:
+        raise OptionError(f"min_spacing={spacing!r}: give a share of the range, 0 or more")
     free = 1.0 - (number + 1) * spacing
     if free <= 0:
         raise OptionError(
@@ -216,10 +221,7 @@ def knot_ensemble(
     Zheng, Barber, Sorensen, Murray, Aravkin: Trimmed Constrained Mixed Effects Models, section 3.2.3, for the ensemble
     over placements; Buckland, Burnham & Augustin (1997), Biometrics 53, 603–618, for the weights.
     """
-    if not isinstance(draws, int) or draws < 1:
-        raise OptionError(f"draws={draws!r}: give the number of placements")
-    if not callable(criterion) and criterion not in NAMED:
-        raise OptionError(f"criterion={criterion!r}: give one of {', '.join(map(repr, NAMED))}, or a function")
+    workers = _checked(model, draws, n_knots, n_jobs, criterion)
     curves = [curve for curve in model.design.curves if curve.basis is not None]
     if term is None and len(curves) != 1:
         raise OptionError(f"term= is needed: the model has {len(curves)} splines")
@@ -237,9 +239,9 @@ def knot_ensemble(
             trimming = model.fit(solver).trimming
         recipe = replace(recipe, warm_weights=None if trimming is None else trimming.found.best.weights)
     bounds = (basis.lower, basis.upper)
-    fitted = Parallel(n_jobs=n_jobs)(
-        delayed(_member)(recipe, curve.name, tuple(knots), bounds, solver) for knots in placements
-    )
+    parts = np.array_split(placements, min(draws, TASKS * workers))
+    tasks = (delayed(_fit_members)(recipe, curve.name, part, bounds, solver) for part in parts)
+    fitted = [one for part in Parallel(n_jobs=n_jobs, batch_size=1)(tasks) for one in part]
     kept = [i for i, one in enumerate(fitted) if not isinstance(one, str)]
     members = tuple(one for one in fitted if not isinstance(one, str))
     failed = tuple(f"draw {i}: {one}" for i, one in enumerate(fitted) if isinstance(one, str))
@@ -256,6 +258,34 @@ def knot_ensemble(
         criterion=getattr(criterion, "__name__", str(criterion)),
         failed=failed,
     )
+
+
+def _checked(model: object, draws: object, n_knots: object, n_jobs: int, criterion: object) -> int:
+    """Check the arguments; return the number of processes."""
+    if not isinstance(model, LMM):
+        kind = type(model).__name__
+        raise OptionError(f"knot_ensemble takes a model, found {kind}: of results, give results.model")
+    if not _is_count(draws, 1):
+        raise OptionError(f"draws={draws!r}: give the number of placements")
+    if n_knots is not None and not _is_count(n_knots, 0):
+        raise OptionError(f"n_knots={n_knots!r}: give the number of interior knots")
+    if not callable(criterion) and criterion not in NAMED:
+        raise OptionError(f"criterion={criterion!r}: give one of {', '.join(map(repr, NAMED))}, or a function")
+    try:
+        return int(effective_n_jobs(n_jobs))
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for all cores") from error
+
+
+def _is_count(number: object, least: int) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool) and int(number) >= least
+
+
+def _fit_members(
+    recipe: Callable[..., LMM], name: str, placements: FloatArray, bounds: tuple[float, float], solver: Solver | None
+) -> list[LMMResults | str]:
+    """Fit some of the placements, one after the other."""
+    return [_member(recipe, name, tuple(knots), bounds, solver) for knots in placements]
 
 
 def _member(

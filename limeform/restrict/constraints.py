@@ -227,7 +227,10 @@ def bounds(target: str, lower: float | None = None, upper: float | None = None, 
     -------
     Constraint
     """
-    low, high = -np.inf if lower is None else float(lower), np.inf if upper is None else float(upper)
+    try:
+        low, high = -np.inf if lower is None else float(lower), np.inf if upper is None else float(upper)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f'bounds("{target}"): lower={lower!r} and upper={upper!r} have to be numbers') from error
     if np.isnan(low) or np.isnan(high) or low > high or (lower is None and upper is None):
         raise OptionError(f'bounds("{target}"): lower={lower!r}, upper={upper!r} leave no number or set no limit')
     return Bounds(target, low, high, _domain(domain))
@@ -254,6 +257,8 @@ def constraint(
     """
     if not callable(function):
         raise OptionError(f"constraint takes a function of the parameters, found {type(function).__name__}")
+    if np.all(np.asarray(lower) == -np.inf) and np.all(np.asarray(upper) == np.inf):
+        raise OptionError("constraint: lower= or upper= is needed, as no limit was set")
     return Function(function, lower, upper, jacobian)
 
 

@@ -49,6 +49,8 @@ def prepare_rows(restrictions: Restrictions, scale: FloatArray) -> Restrictions:
     matrix, lower, upper = _scaled(rows.take(linear), p, scale)
     if not len(matrix):
         return restrictions
+    if _met_with_room(matrix, lower, upper):
+        return restrictions
     members = rows.members[linear]
     if _excess(matrix, lower, upper) > MARGIN:
         clash = _clash(matrix, lower, upper, members)
@@ -130,6 +132,17 @@ def _clash(matrix: FloatArray, lower: FloatArray, upper: FloatArray, members: ND
     return kept
 
 
+def _met_with_room(matrix: FloatArray, lower: FloatArray, upper: FloatArray) -> bool:
+    """Say whether one point meets all rows, each inequality with room to spare: then one program answers it all."""
+    loose = lower < upper
+    if not loose.any():
+        return False
+    room, point = _widest(matrix, lower, upper, loose)
+    value = matrix @ point
+    broken = np.maximum(lower - value, value - upper).max()
+    return bool(room > MARGIN and broken <= MARGIN * max(1.0, _size(lower, upper)))
+
+
 def _without_slack(matrix: FloatArray, lower: FloatArray, upper: FloatArray) -> BoolArray:
     """Return which inequalities no allowed point meets with room to spare."""
     loose = lower < upper
@@ -144,11 +157,16 @@ def _without_slack(matrix: FloatArray, lower: FloatArray, upper: FloatArray) -> 
 
 def _room(matrix: FloatArray, lower: FloatArray, upper: FloatArray, rows: BoolArray) -> float:
     """Return the largest t up to one by which some point meets the given rows, the others being met without it."""
+    return _widest(matrix, lower, upper, rows)[0]
+
+
+def _widest(matrix: FloatArray, lower: FloatArray, upper: FloatArray, rows: BoolArray) -> tuple[float, FloatArray]:
+    """Return the room of `_room` and the point that has it."""
     p = matrix.shape[1]
     cost = np.append(np.zeros(p), -1.0)
     relax = np.where(rows, -1.0, 0.0)[:, None]
-    value, _ = _program(matrix, lower, upper, cost, relax, [(None, None)] * p + [(0, 1)])
-    return -value
+    value, point = _program(matrix, lower, upper, cost, relax, [(None, None)] * p + [(0, 1)])
+    return -value, point
 
 
 def independent_equations(matrix: FloatArray, equal: BoolArray) -> BoolArray:

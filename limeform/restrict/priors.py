@@ -132,9 +132,9 @@ def as_priors(given: Sequence[Prior | Penalty] | Prior | Penalty | None) -> tupl
 
 
 def _center_and_spread(kind: str, center: float, spread: float, word: str) -> tuple[float, float]:
-    if not np.isfinite(center):
+    if np.ndim(center) or not np.isfinite(center):
         raise OptionError(f"{kind}: the mean has to be a finite number, found {center!r}")
-    if not (np.isfinite(spread) and spread > 0):
+    if np.ndim(spread) or not (np.isfinite(spread) and spread > 0):
         raise OptionError(
             f"{kind}: {word} has to be a positive number, found {spread!r}; to fix a value use a constraint"
         )

@@ -62,8 +62,11 @@ class Targets:
         """
         found = self.find_curve(name)
         if found is None:
-            known = ", ".join(repr(curve.name) for curve in self.curves) or "the model has none"
-            raise OptionError(f"{name!r} is not a curve of the model; curves: {known}{self._proposal(name)}")
+            names = [curve.name for curve in self.curves]
+            known = ", ".join(map(repr, names)) or "the model has none"
+            close = difflib.get_close_matches(name, names, n=1)
+            proposal = f"; did you mean {close[0]!r}?" if close else ""
+            raise OptionError(f"{name!r} is not a curve of the model; curves: {known}{proposal}")
         return found
 
     def find_curve(self, name: str) -> Curve | None:

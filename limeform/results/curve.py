@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from limeform.design import Curve, Design
-from limeform.design.curves import spline_of
+from limeform.design.curves import argument_of, spline_of
 from limeform.design.formulaic_compat import replay
 from limeform.design.intervals import Exposure
 from limeform.design.transforms import warn_outside
@@ -141,6 +141,8 @@ def transformed(table: pd.DataFrame, transform: Transform) -> pd.DataFrame:
     """Return the table with its values transformed, such as by ``np.exp``; lower ends stay lower ends."""
     if transform is None:
         return table
+    if not callable(transform):
+        raise OptionError(f"transform={transform!r}: give a function, such as np.exp")
     result = table.copy()
     columns = [name for name in table.columns if name != "at"]
     for name in columns:
@@ -161,7 +163,10 @@ def _rows(curve: Curve, at: ArrayLike | None, derivative: int) -> tuple[NDArray[
     basis = spline_of(curve)
     if derivative not in range(6):
         raise OptionError(f"derivative={derivative!r} has to be a whole number from 0 to 5")
-    places = np.linspace(basis.lower, basis.upper, POINTS) if at is None else np.atleast_1d(np.asarray(at, np.float64))
+    try:
+        places = np.linspace(basis.lower, basis.upper, POINTS) if at is None else np.atleast_1d(np.asarray(at, float))
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"at= takes exposures, which are numbers; found {at!r}") from error
     if places.ndim != 1 or not np.isfinite(places).all():
         raise OptionError("at= takes finite numbers in one dimension")
     warn_outside(basis, Exposure(places, places))
@@ -195,7 +200,7 @@ def _columns_of_new_group(
         return np.column_stack([columns[name] for name in random.names])
     if set(random.names) == {"Intercept"}:
         return np.ones((n, 1))
-    frame = pd.DataFrame({inputs.curve.name: places})
+    frame = pd.DataFrame({argument_of(inputs.curve.text): places})
     try:
         blocks = [replay(spec, frame, recipe.scope.mapping(), recipe.formula) for spec in recipe.random]
     except (LimeformError, KeyError):

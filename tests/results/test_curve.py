@@ -118,3 +118,11 @@ def test_picture_of_intervals_references_and_trimmed_rows() -> None:
     results.plot_curve("smoking", derivative=1)
     results.plot_forest()
     results.plot_funnel()
+
+
+def test_a_name_changes_no_band() -> None:
+    named = lf.lmm(FORMULA.replace("bspline(dose,", "bspline(dose, name='alcohol',"), dose_data(), se="se").fit()
+    plain = lf.lmm(FORMULA, dose_data(), se="se").fit()
+    at = [5.0, 60.0]
+    assert plain.curve("dose", at)["new_upper"].notna().all()
+    np.testing.assert_allclose(named.curve("alcohol", at).to_numpy(), plain.curve("dose", at).to_numpy(), rtol=1e-10)
