@@ -47,12 +47,14 @@ def settle(objective: Objective, start: FloatArray, solve: Callable[[FloatArray]
     solution = solve(start)
     if solution.status is Status.INTERRUPTED:
         return solution
-    solution = _settled(objective, solution)
-    for _ in range(RESTARTS):
+    at_boundary = not smallest_eigenvalue(objective, solution.x) > NEARLY_ZERO
+    solution = _settled(objective, solution, at_boundary)
+    for _ in range(RESTARTS if at_boundary else 0):
         escape = _escape(objective, solution.x)
         if escape is None:
             break
-        again = _settled(objective, solve(escape))
+        again = solve(escape)
+        again = _settled(objective, again, not smallest_eigenvalue(objective, again.x) > NEARLY_ZERO)
         if again.value >= solution.value - 1e-9 * (1 + abs(solution.value)):
             break
         solution = again
@@ -65,13 +67,13 @@ def smallest_eigenvalue(objective: Objective, x: FloatArray) -> float:
     return min((float(np.linalg.eigvalsh(block)[0]) for block in objective.covariance.split(gamma)), default=np.inf)
 
 
-def _settled(objective: Objective, solution: Solution) -> Solution:
+def _settled(objective: Objective, solution: Solution, at_boundary: bool) -> Solution:
     """Give the factor of Gamma its canonical signs, and zero to eigenvalues that are better or as good at zero."""
     q = objective.covariance.n_parameters
     if q == 0 or not np.isfinite(solution.value):
         return solution
     candidates = [objective.covariance.canonical(solution.x[:q])]
-    if smallest_eigenvalue(objective, solution.x) < NEARLY_ZERO:
+    if at_boundary:
         clipped = _clipped(objective, objective.covariance.covariance(solution.x[:q]).gamma)
         candidates.insert(0, objective.covariance.parameters(clipped))
     for theta in candidates:

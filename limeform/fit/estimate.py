@@ -12,7 +12,7 @@ from limeform.fit.boundary import settle
 from limeform.fit.progress import Watch
 from limeform.fit.setup import Setup
 from limeform.fit.spread import check_spread
-from limeform.fit.starts import default_lower, default_start, refined
+from limeform.fit.starts import default_lower, default_start, refined, value_or_infinity
 from limeform.likelihood import (
     CrossedProducts,
     Modes,
@@ -191,7 +191,19 @@ def estimate_again(
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
     again = replace(setup, products=reduce_response(setup.products, y, setup.rows))
     check_spread(again, y, "given")
-    return again, estimate(again, reml, solver, start)
+    return again, estimate(again, reml, solver, _nearer(again, reml, start))
+
+
+def _nearer(setup: Setup, reml: bool, start: FloatArray) -> FloatArray:
+    """Return the start with random effects as large, smaller or larger, whichever suits the new response best.
+
+    A look at the value costs a third of the Newton step that it saves.
+    """
+    objective = Objective.of(setup.products, setup.covariance, setup.residual, reml)
+    scaled = np.repeat(start[None, :], 3, axis=0)
+    scaled[1:, : setup.covariance.n_parameters] *= np.array([[0.7], [1.4]])
+    best = int(np.argmin([value_or_infinity(objective, x) for x in scaled]))
+    return np.asarray(scaled[best], dtype=np.float64)
 
 
 def _joined(before: Solution, after: Solution) -> Solution:

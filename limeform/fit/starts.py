@@ -58,7 +58,7 @@ def _dips(objective: Objective) -> list[FloatArray]:
     for psi in _stratum_starts(objective):
         for shape in _shapes(objective):
             scan = [np.concatenate([objective.covariance.parameters((share * f) ** 2 * shape), psi]) for f in FACTORS]
-            walls = [np.inf, *(_value_or_infinity(objective, x) for x in scan), np.inf]
+            walls = [np.inf, *(value_or_infinity(objective, x) for x in scan), np.inf]
             found += [x for i, x in enumerate(scan) if walls[i] > walls[i + 1] <= walls[i + 2]]
     fallback = [np.concatenate([objective.covariance.start(share), psi]) for psi in _stratum_starts(objective)]
     return found or fallback
@@ -112,7 +112,8 @@ def default_lower(objective: Objective) -> FloatArray:
     return np.concatenate([free, np.full(objective.n_strata, np.log(FLOOR))])
 
 
-def _value_or_infinity(objective: Objective, x: FloatArray) -> float:
+def value_or_infinity(objective: Objective, x: FloatArray) -> float:
+    """Return the criterion at ``x``, shape (q,); infinite where it has no value."""
     try:
         return objective.value(x)
     except EvaluationError:

@@ -169,7 +169,7 @@ def gradient(
     -------
     ndarray, shape (q,)
     """
-    rho = np.append(-at.beta, 1.0)
+    rho = contrast(at.beta)
     slope = 0.5 * (derivatives.gram_first @ rho @ rho) / at.scale + 0.5 * derivatives.log_det_first
     if criterion.reml:
         slope += 0.5 * np.trace(_whitened(derivatives.gram_first, at), axis1=1, axis2=2)
@@ -180,7 +180,7 @@ def gradient(
 
 def hessian(criterion: Criterion, at: Profile, derivatives: VarianceDerivatives) -> FloatArray:
     """Return the exact Hessian of the profiled criterion; parameters as in `gradient`, shape (q, q)."""
-    rho = np.append(-at.beta, 1.0)
+    rho = contrast(at.beta)
     moved = derivatives.gram_first @ rho
     response = moved[:, :-1] @ at.inverse_root
     half = (rho / np.sqrt(at.scale))[:, None]
@@ -194,6 +194,13 @@ def hessian(criterion: Criterion, at: Profile, derivatives: VarianceDerivatives)
         white = _whitened(derivatives.gram_first, at).reshape(len(moved), len(at.beta) ** 2)
         curvature -= 0.5 * (white @ white.T)
     return np.asarray((curvature + curvature.T) / 2, dtype=np.float64)
+
+
+def contrast(beta: FloatArray) -> FloatArray:
+    """Return rho = (-beta, 1), with [X y] rho = y - X beta; shape (p + 1,)."""
+    rho = np.ones(len(beta) + 1)
+    np.negative(beta, out=rho[:-1])
+    return rho
 
 
 def _whitened(gram_first: FloatArray, at: Profile) -> FloatArray:

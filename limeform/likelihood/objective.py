@@ -141,7 +141,7 @@ class Objective:
         return self._last
 
     def _evaluate(self, x: FloatArray) -> Point:
-        if not np.isfinite(x).all() or np.abs(x[: self.covariance.n_parameters]).max(initial=0.0) > 1e75:
+        if not np.abs(x).max(initial=0.0) < 1e75:  # false for NaN too
             raise EvaluationError("variance parameters out of range")
         theta, psi = x[: self.covariance.n_parameters], x[self.covariance.n_parameters :]
         covariance = self.covariance.covariance(theta)
