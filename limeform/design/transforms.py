@@ -97,14 +97,14 @@ def bspline(
     exposure = as_exposure(x)
     other = None if reference is None else as_exposure(reference, len(exposure.low))
     if "curve" not in state:
-        basis = _learn(exposure, other, KnotChoice(knots, placement), degree, bounds, linear_left, linear_right)
+        basis = learn_basis(exposure, other, KnotChoice(knots, placement), degree, bounds, linear_left, linear_right)
         state["curve"] = Learned("spline", basis, (), other is not None, _constant(other), exposure, other)
     basis = state["curve"].basis
     warn_outside(basis, exposure, other)
-    columns = exposure.rows(basis)
+    columns = spline_columns(basis, exposure, other)
     if other is None:
         return _factor(columns, range(basis.size), spans_intercept=True)
-    return _factor((columns - other.rows(basis))[:, 1:], range(1, basis.size))
+    return _factor(columns, range(1, basis.size))
 
 
 @stateful_transform  # type: ignore[untyped-decorator,unused-ignore]
@@ -131,11 +131,11 @@ def log_ratio(
     exposure = as_exposure(x)
     other = as_exposure(reference, len(exposure.low))
     if "curve" not in state:
-        basis = _learn(exposure, other, KnotChoice(knots, placement), degree, bounds, linear_left, linear_right)
+        basis = learn_basis(exposure, other, KnotChoice(knots, placement), degree, bounds, linear_left, linear_right)
         state["curve"] = Learned("log_ratio", basis, (), False, _constant(other), exposure, other)
     basis = state["curve"].basis
     warn_outside(basis, exposure, other)
-    return _factor(np.hstack([exposure.rows(basis), other.rows(basis)]), range(2 * basis.size))
+    return _factor(ratio_columns(basis, exposure, other), range(2 * basis.size))
 
 
 @stateful_transform  # type: ignore[untyped-decorator,unused-ignore]
@@ -185,7 +185,18 @@ TRANSFORMS: dict[str, Any] = {
 """Name in a formula to the transform."""
 
 
-def _learn(
+def spline_columns(basis: SplineBasis, exposure: Exposure, other: Exposure | None) -> FloatArray:
+    """Return the columns of ``bspline``, shape (n, K); less those at references, shape (n, K - 1)."""
+    columns = exposure.rows(basis)
+    return columns if other is None else (columns - other.rows(basis))[:, 1:]
+
+
+def ratio_columns(basis: SplineBasis, exposure: Exposure, other: Exposure) -> FloatArray:
+    """Return the columns of ``log_ratio``, shape (n, 2K)."""
+    return np.hstack([exposure.rows(basis), other.rows(basis)])
+
+
+def learn_basis(
     exposure: Exposure,
     other: Exposure | None,
     choice: KnotChoice,
@@ -194,6 +205,7 @@ def _learn(
     linear_left: bool,
     linear_right: bool,
 ) -> SplineBasis:
+    """Return the basis that exposures and arguments of a transform make, with a coefficient for each at most."""
     x = exposure.ends if other is None else np.concatenate([exposure.ends, other.ends])
     basis = make_basis(x, choice, degree, bounds, linear_left, linear_right)
     distinct = exposure.distinct + (0 if other is None else other.distinct)
