@@ -22,6 +22,7 @@ from limeform.errors import (
     OutOfBoundsWarning,
     SingularFitWarning,
     SolverError,
+    UnknownBandWarning,
     UnknownColumnError,
 )
 from limeform.fit import Trimming
@@ -71,6 +72,7 @@ __all__ = [
     "SolverError",
     "TrimPath",
     "Trimming",
+    "UnknownBandWarning",
     "UnknownColumnError",
     "average",
     "bounds",

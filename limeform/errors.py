@@ -158,6 +158,10 @@ class OutOfBoundsWarning(UserWarning):
     """A curve was evaluated outside of its bounds, where it continues linearly."""
 
 
+class UnknownBandWarning(UserWarning):
+    """A band of a curve could not be computed and is NaN."""
+
+
 class NewLevelWarning(UserWarning):
     """New data contain a group that was not in the data of the fit."""
 

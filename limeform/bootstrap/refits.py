@@ -28,6 +28,7 @@ from limeform.fit import (
     estimate_many,
     prepare,
     stack,
+    start_at,
 )
 from limeform.likelihood import ResidualVariance, reduce_rows
 from limeform.solve import Newton
@@ -220,7 +221,8 @@ def refit_design(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[De
     if not used.all() or setup.residual is ResidualVariance.KNOWN:
         products = reduce_rows(design.shifted, held, setup.products.coordinates)
         setup = replace(setup, rows=held, products=products)
-    return design, setup, estimate(setup, fit.reml, Newton(), _start(setup, fit.estimates))
+    first = start_at(setup, fit.estimates.gamma, fit.estimates.residual_variance)
+    return design, setup, estimate(setup, fit.reml, Newton(), first)
 
 
 class ResampleError(LimeformError, ValueError):
@@ -234,17 +236,6 @@ def _check_resample(design: Design, used: NDArray[np.bool_]) -> None:
     strata = design.errors.strata
     if strata is not None and len(np.unique(strata[used])) < len(design.errors.strata_levels):
         raise ResampleError(f"a level of {design.errors.source} was not drawn")
-
-
-def _start(setup: Setup, estimates: Estimates) -> FloatArray:
-    """Return the estimates of the fit as variance parameters in the coordinates of another design."""
-    coordinates = setup.products.coordinates
-    back = np.linalg.inv(coordinates.effects) if setup.covariance.size else np.zeros((0, 0))
-    gamma = back @ estimates.gamma @ back.T
-    variances = estimates.residual_variance / coordinates.variance
-    if setup.residual is ResidualVariance.STRATA:
-        return np.concatenate([setup.covariance.parameters(gamma), np.log(np.maximum(variances, 1e-12))])
-    return setup.covariance.parameters(gamma / variances[0])
 
 
 @dataclass(frozen=True)

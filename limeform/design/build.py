@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from formulaic import ModelSpec
 
 from limeform.design.curves import Curve, at_positions, block_curve, fixed_curves, label_of
 from limeform.design.fixed import independent_columns
@@ -138,12 +139,10 @@ def build_design(
     fixed = made.columns["fixed"]
     _refuse_same_names(made)
     refuse_sizes(made.y[:, None], [f"response {formula.response!r}"])
-    for part in made.columns.values():
-        refuse_sizes(part.matrix, part.names)
-    curves, names = fixed_curves(fixed.spec)
-    kept = _with_curves(independent_columns(fixed.matrix, errors.precision), names, curves, restricted)
-    p = len(kept)
-    blocks, more = _nonlinear(formula, made, p)
+    for columns in made.columns.values():
+        refuse_sizes(columns.matrix, columns.names)
+    part = fixed_part(fixed.matrix, fixed.spec, errors.precision, restricted)
+    blocks, more = _nonlinear(formula, made, len(part.kept))
     if mean is not None:
         frame = sources.frame if len(sources.frame) == len(made.index) else sources.frame.loc[made.index]
         blocks.append(NonlinearBlock("function", "mean", mean_names, np.zeros((len(frame), 0)), (), mean, frame))
@@ -151,9 +150,9 @@ def build_design(
         response=formula.response.strip("`"),
         y=made.y,
         offset=made.offset,
-        x=fixed.matrix if p == len(fixed.names) else np.ascontiguousarray(fixed.matrix[:, kept]),
-        names=(*(names[j] for j in kept), *(name for block in blocks for name in block.names)),
-        dropped=(*fixed.empty, *(name for j, name in enumerate(names) if j not in set(kept))),
+        x=part.x,
+        names=(*part.names, *(name for block in blocks for name in block.names)),
+        dropped=(*fixed.empty, *part.dropped),
         factors=tuple(
             _grouped(formula, made, numbers, parts)
             for numbers, parts in zip(terms_by_factor(formula), made.groups, strict=True)
@@ -161,9 +160,61 @@ def build_design(
         errors=errors,
         index=made.index,
         missing=made.missing,
-        recipe=_recipe(sources, made, kept, blocks),
-        curves=(*(at_positions(curve, kept) for curve in curves), *more),
+        recipe=_recipe(sources, made, part.kept, blocks),
+        curves=(*part.curves, *more),
         nonlinear=tuple(blocks),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPart:
+    """The linear columns of a mean.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n, p)
+        The columns that are in the model.
+    names, dropped : tuple of str
+        Their names, and those of columns that earlier ones explain.
+    kept : list of int
+        Which columns of the specification they are.
+    curves : tuple of Curve
+        The curves among them.
+    """
+
+    x: FloatArray
+    names: tuple[str, ...]
+    dropped: tuple[str, ...]
+    kept: list[int]
+    curves: tuple[Curve, ...]
+
+
+def fixed_part(matrix: FloatArray, spec: ModelSpec, precision: FloatArray, restricted: bool) -> FixedPart:
+    """Leave out columns that others explain, and find the curves.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, columns)
+        All columns.
+    spec : ModelSpec
+        What they are.
+    precision : ndarray, shape (n,)
+        Row weights.
+    restricted : bool
+        Whether constraints or priors may determine what the data do not.
+
+    Returns
+    -------
+    FixedPart
+    """
+    curves, names = fixed_curves(spec)
+    kept = _with_curves(independent_columns(matrix, precision), names, curves, restricted)
+    return FixedPart(
+        x=matrix if len(kept) == len(names) else np.ascontiguousarray(matrix[:, kept]),
+        names=tuple(names[j] for j in kept),
+        dropped=tuple(name for j, name in enumerate(names) if j not in set(kept)),
+        kept=kept,
+        curves=tuple(at_positions(curve, kept) for curve in curves),
     )
 
 

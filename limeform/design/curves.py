@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from formulaic import ModelSpec
+from formulaic.parser.types import Factor, Term
 from numpy.typing import NDArray
 
 from limeform.design.intervals import Exposure
 from limeform.design.nonlinear import NonlinearBlock
+from limeform.design.respelled import state_key
 from limeform.design.splines import SplineBasis
 from limeform.design.transforms import Learned
 from limeform.errors import OptionError
@@ -113,7 +115,7 @@ def fixed_curves(spec: ModelSpec) -> tuple[list[Curve], list[str]]:
     curves = []
     intercept = names.index("Intercept") if "Intercept" in names else None
     for term, place in spec.term_slices.items():
-        learned = _learned(spec, [factor.expr for factor in term.factors])
+        learned = learned_of(spec, term.factors[0].expr) if _is_call(term) else None
         if learned is None:
             continue
         text = term.factors[0].expr
@@ -146,7 +148,7 @@ def fixed_curves(spec: ModelSpec) -> tuple[list[Curve], list[str]]:
 
 def block_curve(block: NonlinearBlock, spec: ModelSpec, first: int) -> Curve | None:
     """Return the curve of a log-ratio whose coefficients begin at position ``first``; None for other blocks."""
-    learned = _learned(spec, list(spec.transform_state)) if block.kind == "log_ratio" else None
+    learned = learned_of(spec, block.text) if block.kind == "log_ratio" else None
     if learned is None:
         return None
     size = _size(learned)
@@ -215,11 +217,14 @@ def _label(text: str, named: bool) -> str:
     return re.sub(r"_q(\d+)_", lambda match: quoted[int(match[1])], ast.unparse(first))
 
 
-def _learned(spec: ModelSpec, expressions: Sequence[str]) -> Learned | None:
-    """Return what the transform of a term learned, if the term is one call of it."""
-    if len(expressions) != 1:
-        return None
-    state = spec.transform_state.get(expressions[0])
+def _is_call(term: Term) -> bool:
+    """Say whether a term is one expression; a column of any name is none."""
+    return len(term.factors) == 1 and term.factors[0].eval_method is Factor.EvalMethod.PYTHON
+
+
+def learned_of(spec: ModelSpec, call: str) -> Learned | None:
+    """Return what a transform learned, by the text of its call; None if it is no transform of a curve."""
+    state = spec.transform_state.get(call) or spec.transform_state.get(state_key(call))
     learned = state.get("curve") if isinstance(state, dict) else None
     return learned if isinstance(learned, Learned) else None
 

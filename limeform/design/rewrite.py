@@ -6,23 +6,34 @@ import ast
 import re
 from collections.abc import Sequence
 
-from limeform.design.curves import label_of
 from limeform.errors import OptionError
-from limeform.formula.symbols import read_symbols
+from limeform.formula.symbols import Symbol, read_symbols
 
 POSITIONS = {"bspline": 1, "log_ratio": 2}
 """Place of ``knots`` among the arguments of the transforms that have it."""
 
 
-def with_knots(text: str, name: str, knots: Sequence[float], bounds: tuple[float, float]) -> str:
-    """Return a formula in which one curve has other knots.
+def calls_of(text: str, call: str) -> list[Symbol]:
+    """Return where a call of a transform is written in a formula, spaces and quotation marks aside.
+
+    Examples
+    --------
+    >>> [symbol.start for symbol in calls_of("y ~ bspline(x,3) + bspline( x, 3):z + bspline(x, 4)", "bspline(x, 3)")]
+    [4, 19]
+    """
+    wanted = _plain(call)
+    return [symbol for symbol in read_symbols(text) if symbol.kind == "code" and _plain(symbol.text) == wanted]
+
+
+def with_knots(text: str, call: str, knots: Sequence[float], bounds: tuple[float, float]) -> str:
+    """Return a formula in which one curve has other knots, wherever it is written.
 
     Parameters
     ----------
     text : str
         The formula as typed.
-    name : str
-        Name of the curve.
+    call : str
+        The curve's term: the call of its transform.
     knots : sequence of float
         Positions of the interior knots.
     bounds : tuple of float
@@ -39,33 +50,57 @@ def with_knots(text: str, name: str, knots: Sequence[float], bounds: tuple[float
 
     Examples
     --------
-    >>> with_knots("y ~ 0 + bspline(dose, 3) + (1 | g)", "dose", [1.0, 2.0], (0.0, 5.0))
+    >>> with_knots("y ~ 0 + bspline(dose,3) + (1 | g)", "bspline(dose, 3)", [1.0, 2.0], (0.0, 5.0))
     'y ~ 0 + bspline(dose, knots=[1.0, 2.0], bounds=(0.0, 5.0)) + (1 | g)'
     """
-    for symbol in read_symbols(text):
-        function = symbol.text.split("(")[0]
-        if symbol.kind == "code" and function in POSITIONS and label_of(symbol.text) == name:
-            return text[: symbol.start] + _call(symbol.text, POSITIONS[function], knots, bounds) + text[symbol.stop :]
-    raise OptionError(f"the formula has no bspline(...) or log_ratio(...) called {name!r}")
+    found = calls_of(text, call)
+    if not found:
+        raise OptionError(f"the text of the formula, {text!r}, has no {call}: write the curve out in it")
+    new = call_with_knots(call, knots, bounds)
+    for symbol in reversed(found):
+        text = text[: symbol.start] + new + text[symbol.stop :]
+    return text
 
 
-def _call(text: str, position: int, knots: Sequence[float], bounds: tuple[float, float]) -> str:
+def call_with_knots(call: str, knots: Sequence[float], bounds: tuple[float, float]) -> str:
     """Return a call with other knots; names in backticks are kept."""
+    tree, quoted = _parsed(call)
+    assert isinstance(tree, ast.Call)
+    assert isinstance(tree.func, ast.Name)
+    position = POSITIONS[tree.func.id]
+    names = ("degree", "bounds", "placement", "linear_left", "linear_right", "reference", "name")
+    if tree.func.id == "log_ratio":
+        names = ("degree", "bounds", "placement", "linear_left", "linear_right", "name")
+    later = dict(zip(names, tree.args[position + 1 :], strict=False))
+    keywords = {keyword.arg: keyword.value for keyword in tree.keywords if keyword.arg} | later
+    keywords.pop("placement", None)
+    keywords |= {"knots": ast.parse(repr([float(k) for k in knots]), mode="eval").body}
+    keywords |= {"bounds": ast.parse(repr((float(bounds[0]), float(bounds[1]))), mode="eval").body}
+    first = {"knots": keywords.pop("knots"), "bounds": keywords.pop("bounds")}
+    arguments = [ast.keyword(arg=arg, value=value) for arg, value in (first | keywords).items()]
+    written = ast.unparse(ast.Call(func=tree.func, args=tree.args[:position], keywords=arguments))
+    return _with_quoted(written, quoted)
+
+
+def _parsed(call: str) -> tuple[ast.expr, list[str]]:
+    """Return the tree of a call, and the names in backticks that it has placeholders for."""
     quoted: list[str] = []
 
     def hidden(match: re.Match[str]) -> str:
         quoted.append(match.group())
         return f"_q{len(quoted) - 1}_"
 
-    call = ast.parse(re.sub("`[^`]+`", hidden, text), mode="eval").body
-    assert isinstance(call, ast.Call)
-    names = ("degree", "bounds", "placement", "linear_left", "linear_right")
-    later = dict(zip(names, call.args[position + 1 :], strict=False))
-    keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg} | later
-    keywords.pop("placement", None)
-    keywords |= {"knots": ast.parse(repr([float(k) for k in knots]), mode="eval").body}
-    keywords |= {"bounds": ast.parse(repr((float(bounds[0]), float(bounds[1]))), mode="eval").body}
-    first = {"knots": keywords.pop("knots"), "bounds": keywords.pop("bounds")}
-    arguments = [ast.keyword(arg=arg, value=value) for arg, value in (first | keywords).items()]
-    written = ast.unparse(ast.Call(func=call.func, args=call.args[:position], keywords=arguments))
+    return ast.parse(re.sub("`[^`]+`", hidden, call), mode="eval").body, quoted
+
+
+def _with_quoted(written: str, quoted: Sequence[str]) -> str:
     return re.sub(r"_q(\d+)_", lambda match: quoted[int(match[1])], written)
+
+
+def _plain(call: str) -> str:
+    """Return a call in one way of writing it; what is no Python is returned as it is."""
+    try:
+        tree, quoted = _parsed(call)
+    except SyntaxError:
+        return call
+    return _with_quoted(ast.unparse(tree), quoted)

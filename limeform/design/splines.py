@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.interpolate import BSpline
@@ -67,6 +68,19 @@ class SplineBasis:
     def size(self) -> int:
         """Number of functions K."""
         return len(self.breaks) - 1 + self.degree
+
+    @cached_property
+    def sites(self) -> FloatArray:
+        """Where each function is centred, shape (K,): means of its knots (Greville's abscissae).
+
+        The curve whose coefficients are the values of a function there is increasing, convex or positive where the
+        function is (Schoenberg 1967).
+        """
+        d = self.degree
+        if d == 0:
+            return np.asarray((self.breaks[:-1] + self.breaks[1:]) / 2)
+        means = sliding_window_view(self._spline.t, d)[1:-1].mean(axis=1)
+        return np.asarray(np.clip(means, self.breaks[0], self.breaks[-1]))
 
     @cached_property
     def _spline(self) -> BSpline:

@@ -15,7 +15,7 @@ from limeform.fit.estimate import (
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.progress import Progress
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
-from limeform.fit.setup import Setup, prepare
+from limeform.fit.setup import Setup, prepare, start_at
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
 __all__ = [
@@ -47,4 +47,5 @@ __all__ = [
     "prepare_joint",
     "refit_trimmed",
     "stack",
+    "start_at",
 ]

@@ -72,6 +72,31 @@ class JointModel:
             self.products, setup.covariance, setup.residual, self.reml, self.y, self.rows, self.mean
         )
 
+    def variables(self, beta: FloatArray, gamma: FloatArray, residual_variance: FloatArray) -> FloatArray | None:
+        """Return estimates in the units of the data as variables (theta, psi, b); None where the mean has no value.
+
+        Parameters
+        ----------
+        beta : ndarray, shape (p,)
+            Parameters of the mean.
+        gamma : ndarray, shape (k, k)
+            Covariance of the random effects.
+        residual_variance : ndarray, shape (s,)
+            One a stratum; ones where the sampling variances are known.
+        """
+        coordinates, covariance = self.setup.products.coordinates, self.setup.covariance
+        try:
+            if self.mean is not None:
+                self.mean.evaluate(beta)
+        except OutsideDomainError:
+            return None
+        back = np.linalg.inv(coordinates.effects) if covariance.size else np.zeros((0, 0))
+        theta = covariance.parameters(back @ gamma @ back.T)
+        known = self.setup.residual is ResidualVariance.KNOWN
+        variances = np.zeros(0) if known else residual_variance / coordinates.variance
+        psi = np.log(np.maximum(variances, 1e-12))
+        return np.concatenate([theta, psi, np.linalg.solve(coordinates.fixed, beta - coordinates.origin)])
+
     def with_response(self, y: FloatArray) -> JointModel:
         """Return the same model of another response, shape (n,), less offset."""
         products = cross_products(y if self.mean is None else self.y, self.rows, self.products.coordinates)

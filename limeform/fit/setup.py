@@ -91,3 +91,28 @@ def with_common_variance(setup: Setup, y: FloatArray) -> Setup:
         rows = replace(setup.rows, cells=make_cells(cells.group[cells.codes], cells.n_groups, None, 1))
     products = reduce_rows(y, rows, setup.products.coordinates)
     return replace(setup, rows=rows, residual=ResidualVariance.SHARED, products=products)
+
+
+def start_at(setup: Setup, gamma: FloatArray, residual_variance: FloatArray) -> FloatArray:
+    """Return variances in the units of the data as the variables of a fit that profiles the mean out.
+
+    Parameters
+    ----------
+    setup : Setup
+        The model.
+    gamma : ndarray, shape (k, k)
+        Covariance of the random effects.
+    residual_variance : ndarray, shape (s,)
+        One a stratum; ones where the sampling variances are known.
+
+    Returns
+    -------
+    ndarray, shape (q,)
+    """
+    coordinates = setup.products.coordinates
+    back = np.linalg.inv(coordinates.effects) if setup.covariance.size else np.zeros((0, 0))
+    own = back @ gamma @ back.T
+    variances = residual_variance / coordinates.variance
+    if setup.residual is ResidualVariance.STRATA:
+        return np.concatenate([setup.covariance.parameters(own), np.log(np.maximum(variances, 1e-12))])
+    return setup.covariance.parameters(own / variances[0])

@@ -1,49 +1,129 @@
-"""Builds a model again with other knots of one of its curves."""
+"""What becomes of a model, and of its estimates, when a curve gets other knots."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limeform.design.formulaic_compat import Scope
+from limeform.design import Curve, Design
+from limeform.design.curves import spline_of
+from limeform.design.knots import design_with_knots
 from limeform.design.rewrite import with_knots
 from limeform.errors import OptionError
 from limeform.formula import parse
-from limeform.models.lmm import LMM
 from limeform.models.source import Source
 
+FloatArray = NDArray[np.float64]
 
-@dataclass(frozen=True, eq=False)
-class KnotRecipe:
-    """Builds a model again with other knots of one of its curves; it can be sent to another process.
 
-    Attributes
-    ----------
-    source : Source
-        All arguments of the model.
-    scope : Scope
-        The names that its formula takes from the caller's scope.
-    warm_weights : ndarray or None
-        Weights that trimming starts from.
+def spline_called(design: Design, name: str | None) -> Curve:
+    """Return the spline of that name, or the only one.
+
+    Raises
+    ------
+    OptionError
+        If there is no such spline; those that exist are listed.
     """
+    splines = [curve for curve in design.curves if curve.basis is not None]
+    known = ", ".join(repr(curve.name) for curve in splines)
+    if not splines:
+        raise OptionError("the model has no spline: write bspline(...) or log_ratio(...) as a term of its formula")
+    if name is None and len(splines) > 1:
+        raise OptionError(f"term= is needed, as the model has {len(splines)} splines: {known}")
+    found = next((curve for curve in splines if name in (None, curve.name, curve.text)), None)
+    if found is None:
+        raise OptionError(f"{name!r} is not a spline of the model; there are {known}")
+    return found
 
-    source: Source
-    scope: Scope
-    warm_weights: NDArray[np.float64] | None = None
 
-    @classmethod
-    def of(cls, model: LMM) -> KnotRecipe:
-        """Return the recipe of a model."""
-        if model.source is None:
-            raise OptionError("this model does not have the data that it was made from: build it by lf.lmm")
-        return cls(model.source, model.design.recipe.scope)
+def changed(
+    design: Design, source: Source, curve: Curve, knots: Sequence[float], bounds: tuple[float, float]
+) -> tuple[Design | None, Source]:
+    """Return the design and the arguments of a model with other knots.
 
-    def __call__(self, name: str, knots: Sequence[float], bounds: tuple[float, float]) -> LMM:
-        """Return the model with ``knots`` for the curve ``name``."""
-        text = with_knots(self.source.formula.text, name, knots, bounds)
-        model = LMM.of(replace(self.source, formula=parse(text)), self.scope.mapping())
-        model.warm_weights = self.warm_weights
-        return model
+    Parameters
+    ----------
+    design : Design
+        Its arrays.
+    source : Source
+        Its arguments.
+    curve : Curve
+        One of its splines.
+    knots : sequence of float
+        Positions of the interior knots.
+    bounds : tuple of float
+        Bounds of the curve.
+
+    Returns
+    -------
+    tuple of (Design or None, Source)
+        None where the design has to be built again from the data.
+    """
+    text = with_knots(source.formula.text, curve.text, knots, bounds)
+    other = design_with_knots(design, curve, knots, bounds, source.given.any)
+    formula = parse(text) if other is None else other.recipe.formula
+    return other, replace(source, formula=formula)
+
+
+def carried_mean(beta: FloatArray, old: Design, new: Design) -> FloatArray:
+    """Return the parameters of the mean that say in one design nearly what others say in another with other knots.
+
+    A coefficient of a spline becomes the value of the curve at its site, which keeps the shape of the curve.
+
+    Parameters
+    ----------
+    beta : ndarray, shape (p,)
+        Parameters.
+    old : Design
+        Their design.
+    new : Design
+        The same but for the knots of its curves.
+
+    Returns
+    -------
+    ndarray, shape (q,)
+
+    Raises
+    ------
+    OptionError
+        If the designs differ in more than knots.
+    """
+    _refuse_other_models(old, new)
+    known = dict(zip(old.names, beta, strict=True))
+    result = np.array([known.get(name, 0.0) for name in new.names])
+    for curve, before in zip(new.curves, old.curves, strict=True):
+        if curve.basis is None or before.basis is None:
+            continue
+        values = before.basis.values(curve.basis.sites) @ before.lift(len(beta)) @ beta
+        if 0 not in curve.fields:
+            values = values - (shift := values[0])
+            if curve.intercept is not None:
+                result[curve.intercept] = shift
+        result[list(curve.columns)] = values[list(curve.fields)]
+    return result
+
+
+def _refuse_other_models(old: Design, new: Design) -> None:
+    """Refuse estimates of another model than the same one with other knots."""
+    same = (
+        old.response == new.response
+        and len(old.y) == len(new.y)
+        and [factor.factor for factor in old.factors] == [factor.factor for factor in new.factors]
+        and [(curve.name, curve.kind) for curve in old.curves] == [(curve.name, curve.kind) for curve in new.curves]
+        and _others(old) == _others(new)
+    )
+    if not same:
+        raise OptionError(
+            "start= takes the results of an earlier fit of this same model object, or of it with other knots"
+        )
+
+
+def _others(design: Design) -> list[str]:
+    """Return the names of the coefficients that belong to no curve; those of interactions depend on the knots."""
+    own = {column for curve in design.curves for column in curve.columns}
+    texts = [curve.text for curve in design.curves if curve.basis is not None]
+    names = [name for j, name in enumerate(design.names) if j not in own]
+    return [name for name in names if not any(text in name for text in texts)]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limeform.bootstrap import take
 from limeform.design import Column, Design, Keywords, build_design
+from limeform.design.curves import spline_of
 from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
     JointModel,
@@ -28,10 +29,12 @@ from limeform.fit import (
     fit_trimmed_joint,
     prepare,
     prepare_joint,
+    start_at,
 )
 from limeform.formula import parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
+from limeform.models.knots import carried_mean, changed, spline_called
 from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
 from limeform.models.source import Given, Source, as_choice, as_trimming
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
@@ -141,7 +144,6 @@ class LMM:
         self.restrictions: Restrictions | None = None
         self._setup: Setup | None = None
         self._joint: JointModel | None = None
-        self.warm_weights: FloatArray | None = None
         if given.any or self.design.nonlinear:
             self._restrict(given, source.reml)
 
@@ -171,10 +173,15 @@ class LMM:
         joint = None if self._joint is None else self._joint.with_response(y - self.design.offset)
         return self._changed(design=replace(self.design, y=y), _joint=joint)
 
+    def unprepared(self) -> LMM:
+        """Return the same model without what was computed for its fits: there is less to send to another process."""
+        return self._changed()
+
     def by_ml(self) -> LMM:
         """Return the same model by maximum likelihood."""
         source = None if self.source is None else replace(self.source, reml=False)
-        return self._changed(reml=False, reml_reason="", source=source, _setup=self._setup, _joint=self._joint)
+        joint = None if self._joint is None else replace(self._joint, reml=False)
+        return self._changed(reml=False, reml_reason="", source=source, _setup=self._setup, _joint=joint)
 
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
         """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
@@ -186,6 +193,57 @@ class LMM:
         if options.keep is not self.trim.keep:
             raise OptionError("with_trim changes any option but keep=, which needs the data: build the model again")
         return self._changed(trim=options, _setup=self._setup, _joint=self._joint)
+
+    def with_knots(
+        self, curve: str, knots: Sequence[float], bounds: tuple[float, float] | None = None
+    ) -> LMM:
+        """Return the same model with other interior knots of one of its splines.
+
+        All else is taken over, constraints and priors apply to the new curve. Only where more columns than those of the
+        curve depend on its knots, as in an interaction, is the model built again from its data.
+
+        Parameters
+        ----------
+        curve : str
+            Name of a ``bspline`` or ``log_ratio``.
+        knots : sequence of float
+            Positions of the interior knots, in increasing order, in the units of the exposure.
+        bounds : tuple of float, optional
+            Ends of the basis; those that it has if left out.
+
+        Returns
+        -------
+        LMM
+
+        Raises
+        ------
+        OptionError, DataError
+            If there is no such curve, or the knots do not fit the data.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> data = lf.datasets.sleepstudy()
+        >>> model = lf.lmm("Reaction ~ bspline(Days, knots=[4]) + (1 | Subject)", data)
+        >>> model.with_knots("Days", [2, 6]).formula.fixed
+        'bspline(Days, knots=[2.0, 6.0], bounds=(0.0, 9.0))'
+        """
+        if self.source is None:
+            raise OptionError("this model does not have the data that it was made from: build it by lf.lmm")
+        found = spline_called(self.design, curve)
+        basis = spline_of(found)
+        ends = (basis.lower, basis.upper) if bounds is None else bounds
+        design, source = changed(self.design, self.source, found, knots, ends)
+        if design is None:
+            again = LMM.of(source, self.design.recipe.scope.mapping())
+            again = again._changed(trim=self.trim, reml=self.reml, reml_reason=self.reml_reason)
+            return again if np.array_equal(again.design.y, self.design.y) else again.with_response(self.design.y)
+        check_design(design)
+        start = start_of(design, source.given.start)
+        other = self._changed(formula=source.formula, design=design, source=source, start=start)
+        if self.restrictions is not None:
+            other._restrict(source.given, source.reml)
+        return other
 
     @property
     def joint(self) -> JointModel | None:
@@ -263,7 +321,7 @@ class LMM:
             installed, else SciPy, from a start that a few Newton steps have brought near the optimum. With
             several grouping factors the trust-region Newton method, which needs the fewest evaluations.
         start : LMMResults, optional
-            An earlier fit of the same model to start from.
+            An earlier fit to start from: of the same model, or of the model with other knots.
         starts : int
             Number of starts of a nonlinear mean, which can have several optima: the first one as given, the others
             drawn around it. The best is returned; the summary says how many reached it.
@@ -292,7 +350,7 @@ class LMM:
         if joint is None:
             results = self._fit(chosen, first, start, solver is None and not several, progress)
         else:
-            results = self._fit_joint(joint, chosen, first, starts, rng)
+            results = self._fit_joint(joint, chosen, first, start, starts, rng)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         warn_of(results)
@@ -314,6 +372,7 @@ class LMM:
         joint: JointModel,
         solver: Solver,
         first: FloatArray | None,
+        start: LMMResults | None,
         starts: int,
         rng: np.random.Generator | int | None,
     ) -> LMMResults:
@@ -324,7 +383,11 @@ class LMM:
         if self.trim.fraction > 0:
             if others is not None and len(others):
                 joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
-            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, self.warm_weights)
+            weights = None
+            if start is not None and start.design is not self.design and start.trimming is not None:
+                # Which rows are outliers hardly depends on the knots: the search goes on from those of the other fit.
+                joint, weights = replace(joint, first=first), start.trimming.found.best.weights
+            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, weights)
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
@@ -336,7 +399,16 @@ class LMM:
         kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver, warm)
         return LMMResults(self, kept, estimates, report)
 
-    def _start(self, start: LMMResults) -> FloatArray:
-        if not isinstance(start, LMMResults) or start.design is not self.design:
-            raise OptionError("start= takes the results of an earlier fit of this same model object")
-        return start.estimates.variables
+    def _start(self, start: LMMResults) -> FloatArray | None:
+        """Return the variables of an earlier fit as those of this one; None where it has no likelihood there."""
+        if not isinstance(start, LMMResults):
+            raise OptionError(f"start= takes the results of an earlier fit, found {type(start).__name__}")
+        estimates = start.estimates
+        if start.design is self.design:
+            return estimates.variables
+        beta, joint = carried_mean(estimates.beta, start.design, self.design), self.joint
+        if len(estimates.gamma) != sum(len(factor.names) for factor in self.design.factors):
+            return None  # the curve is among the random effects, too
+        if joint is None:
+            return start_at(self._prepared(), estimates.gamma, estimates.residual_variance)
+        return joint.variables(beta, estimates.gamma, estimates.residual_variance)

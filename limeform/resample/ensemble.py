@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 
 from limeform.design.curves import spline_of
-from limeform.errors import DataError, LimeformError, OptionError, OutOfBoundsWarning
-from limeform.models import LMM, KnotRecipe
+from limeform.errors import DataError, OptionError, OutOfBoundsWarning, UnknownBandWarning
+from limeform.models import LMM
+from limeform.models.knots import spline_called
+from limeform.plot import ensemble_plot
+from limeform.resample.average import averaged
+from limeform.resample.members import Members, fit_all
+from limeform.resample.picture import ensemble_picture
+from limeform.resample.placements import draw_knots
+from limeform.resample.weights import NAMED, Criterion, scores_of
 from limeform.results import LMMResults
 from limeform.results.curve import transformed
 from limeform.solve import Solver
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 FloatArray = NDArray[np.float64]
-Criterion = Literal["aic", "bic", "posterior"] | Callable[[LMMResults], float]
-
-NAMED = ("aic", "bic", "posterior")
-
-TASKS = 4
-"""Tasks for each worker: sending a task costs about as much as a small fit, and the last ones should end together."""
+Random = np.random.Generator | int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,35 +43,63 @@ class KnotEnsemble:
         The curve whose knots were drawn.
     members : tuple of LMMResults
         The fits that converged.
-    knots : ndarray, shape (members, j)
-        Interior knots of each.
+    placements : ndarray, shape (draws, j)
+        Interior knots of each draw.
     scores : Series
-        The criterion of each (higher is better).
+        The criterion of each member, by the number of its draw (higher is better).
     weights : Series
-        Weights of the members, summing to one.
+        Weights of the members, exp(score) over its sum.
     criterion : str
         What the weights are made from.
-    failed : tuple of str
-        Why the other draws gave no member.
+    failed : Series
+        Why the other draws gave no member, by their number.
     """
 
     term: str
     members: tuple[LMMResults, ...]
-    knots: FloatArray
+    placements: FloatArray
     scores: pd.Series
     weights: pd.Series
     criterion: str
-    failed: tuple[str, ...]
+    failed: pd.Series
+
+    @property
+    def knots(self) -> FloatArray:
+        """Interior knots of each member, shape (members, j)."""
+        return self.placements[self.weights.index]
+
+    @property
+    def effective_members(self) -> float:
+        """How many members of equal weight vary as much: one over the sum of the squared weights."""
+        return float(1.0 / np.sum(self.weights**2))
+
+    def __repr__(self) -> str:
+        """Return one line: the curve, how many draws were fitted, what the weights are made from."""
+        failed = f", {len(self.failed)} failed" if len(self.failed) else ""
+        return (
+            f"<KnotEnsemble of {self.term!r}: {len(self.members)} of {len(self.placements)} draws fitted{failed}; "
+            f"weights by {self.criterion}, the largest {self.weights.max():.3f}, "
+            f"as many as {self.effective_members:.1f} equal ones>"
+        )
 
     def summary(self) -> pd.DataFrame:
-        """Return the members, the best first: knots, log-likelihood, log priors, score and weight."""
-        table = pd.DataFrame(
-            self.knots, columns=[f"knot {j + 1}" for j in range(self.knots.shape[1])], index=self.weights.index
-        )
-        table["llf"] = [member.llf for member in self.members]
-        table["log_prior"] = [float(member.log_priors.sum()) for member in self.members]
-        table["score"], table["weight"] = self.scores, self.weights
-        return table.sort_values("weight", ascending=False)
+        """Return the draws, members first, by their weight.
+
+        Returns
+        -------
+        DataFrame
+            One row a draw: its knots, log-likelihood, log priors, score, weight, and ``status``: "converged", or why
+            there is no member. What the weights are made from stands above the index.
+        """
+        names = [f"knot {j + 1}" for j in range(self.placements.shape[1])]
+        table = pd.DataFrame(self.placements, columns=names).rename_axis(index="draw")
+        own = self.weights.index
+        table.loc[own, "llf"] = [member.llf for member in self.members]
+        table.loc[own, "log_prior"] = [float(member.log_priors.sum()) for member in self.members]
+        table["score"], table["weight"] = self.scores, self.weights.reindex(table.index, fill_value=0.0)
+        table["status"] = self.failed.reindex(table.index).fillna("converged")
+        table = table.sort_values(["weight", "score"], ascending=False, kind="stable")
+        return table.rename_axis(columns=f"weights by {self.criterion}")
 
     def curve(
         self,
@@ -78,7 +110,7 @@ class KnotEnsemble:
         alpha: float = 0.05,
         random: Mapping[str, ArrayLike] | None = None,
         draws: int | None = None,
-        rng: np.random.Generator | int | None = None,
+        rng: Random = None,
     ) -> pd.DataFrame:
         """Return the weighted average of the members' curves.
 
@@ -87,7 +119,9 @@ class KnotEnsemble:
         at, derivative, transform, alpha, random
             As in `LMMResults.curve`.
         draws : int, optional
-            For the band of the mean: this many refits in all, spread over the members by their weights.
+            For the bands: this many refits of simulated data in all, each within all of the constraints, spread over
+            the members by their weights. Without it the bands are normal ones, which do not exist for a member that
+            touches a constraint.
         rng : Generator or int, optional
             Randomness of the refits.
 
@@ -97,89 +131,108 @@ class KnotEnsemble:
             Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper`` as in `LMMResults.curve` (variance within
             and between members), and ``knots_lower, knots_upper``: weighted quantiles of the members' curves, which is
             the uncertainty of the placement alone.
+
+        Warns
+        -----
+        UnknownBandWarning
+            Where a band is NaN: a member touches a constraint and there are no ``draws``, or the columns of the random
+            effects do not follow from the exposure and ``random=`` does not give them.
         """
-        options: dict[str, Any] = {"derivative": derivative, "alpha": alpha, "random": random}
-        weights = self.weights.to_numpy()
-        counts = np.zeros(len(weights), dtype=int)
-        generator = np.random.default_rng(rng)
-        if draws is not None:
-            counts = generator.multinomial(draws, weights)
+        tables, used = self._curves(at, derivative, alpha, random, draws, rng)
+        table = averaged(tables, self.weights.to_numpy(), alpha, used)
+        self._warn_of_unknown(tables, used, derivative)
+        return transformed(table, transform)
+
+    def plot_curve(
+        self,
+        at: ArrayLike | None = None,
+        *,
+        members: bool = True,
+        derivative: int = 0,
+        transform: Callable[[Any], Any] | None = None,
+        alpha: float = 0.05,
+        random: Mapping[str, ArrayLike] | None = None,
+        draws: int | None = None,
+        rng: Random = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw the averaged curve with its bands, the members' curves (the darker the heavier), rows and knots.
+
+        Rows stand as in `LMMResults.plot_curve`, at the values that the members ask for on average; a row is crossed
+        where members of more than half of the weight trimmed it. Marks at the lower edge are the members' knots.
+
+        Parameters
+        ----------
+        at, derivative, transform, alpha, random, draws, rng
+            As in `curve`.
+        members : bool
+            Whether to draw the members' curves and knots.
+        ax : Axes, optional
+            Where to draw; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        tables, used = self._curves(at, derivative, alpha, random, draws, rng)
+        table = averaged(tables, self.weights.to_numpy(), alpha, used)
+        self._warn_of_unknown(tables, used, derivative)
+        tables = [transformed(one, transform) for one in tables]
+        picture = ensemble_picture(self, tables, transformed(table, transform), transform, derivative, members)
+        return ensemble_plot(picture, ax=ax)
+
+    def _curves(
+        self,
+        at: ArrayLike | None,
+        derivative: int,
+        alpha: float,
+        random: Mapping[str, ArrayLike] | None,
+        draws: int | None,
+        rng: Random,
+    ) -> tuple[list[pd.DataFrame], NDArray[np.bool_]]:
+        """Return the curve of each member, and whose bands are used."""
+        if draws is not None and not _is_count(draws, 2):
+            raise OptionError(f"draws={draws!r}: give the number of refits, 2 or more")
+        weights, generator = self.weights.to_numpy(), _generator(rng)
+        counts = np.zeros(len(weights), dtype=int) if draws is None else generator.multinomial(draws, weights)
         tables: list[pd.DataFrame] = []
         for member, count, child in zip(self.members, counts, generator.spawn(len(weights)), strict=True):
             # A member that gets a handful of refits only is described by them as well as by more of its own weight.
-            refits = None if draws is None else max(int(count), 2 if count else 0) or None
+            refits = max(int(count), 2) if count else None
             with warnings.catch_warnings():
                 if tables:  # all members have the same bounds: the first one has warned for all
                     warnings.simplefilter("ignore", OutOfBoundsWarning)
-                tables.append(member.curve(self.term, at, draws=refits, rng=child, **options))
-        return transformed(_averaged(tables, weights, alpha, draws is not None, counts), transform)
+                tables.append(
+                    member.curve(
+                        self.term, at, derivative=derivative, alpha=alpha, random=random, draws=refits, rng=child
+                    )
+                )
+        return tables, weights > 0 if draws is None else counts > 0
 
-
-def _averaged(
-    tables: list[pd.DataFrame], weights: FloatArray, alpha: float, drawn: bool, counts: NDArray[np.int64]
-) -> pd.DataFrame:
-    fits = np.array([table["fit"].to_numpy() for table in tables])
-    fit = weights @ fits
-    z = norm.isf(alpha / 2)
-    result = pd.DataFrame({"at": tables[0]["at"], "fit": fit})
-    used = counts > 0 if drawn else weights > 0
-    share = weights[used] / weights[used].sum()
-    between = share @ (fits[used] - fit) ** 2
-    for kind in ("mean", "new"):
-        ends = np.array([table[[f"{kind}_lower", f"{kind}_upper"]].to_numpy() for table in tables])[used]
-        # Each side has its own width, so that bands that are not symmetric stay so.
-        lower = np.sqrt(share @ ((fits[used] - ends[:, :, 0]) / z) ** 2 + between)
-        upper = np.sqrt(share @ ((ends[:, :, 1] - fits[used]) / z) ** 2 + between)
-        result[f"{kind}_lower"], result[f"{kind}_upper"] = fit - z * lower, fit + z * upper
-    quantiles = np.array([_weighted_quantiles(column, weights, alpha) for column in fits.T])
-    result["knots_lower"], result["knots_upper"] = quantiles[:, 0], quantiles[:, 1]
-    return result
-
-
-def _weighted_quantiles(values: FloatArray, weights: FloatArray, alpha: float) -> tuple[float, float]:
-    order = np.argsort(values)
-    cumulative = np.cumsum(weights[order])
-    low, high = np.searchsorted(cumulative, [alpha / 2, 1 - alpha / 2 - 1e-12])
-    return float(values[order][low]), float(values[order][min(high, len(values) - 1)])
-
-
-def draw_knots(
-    number: int, lower: float, upper: float, spacing: float, draws: int, rng: np.random.Generator
-) -> FloatArray:
-    """Draw interior knots uniformly among those that keep a distance from each other and from the bounds.
-
-    Parameters
-    ----------
-    number : int
-        Interior knots in each draw, j.
-    lower, upper : float
-        Bounds.
-    spacing : float
-        Least distance, as a share of the range.
-    draws : int
-        Number of draws.
-    rng : Generator
-        Randomness.
-
-    Returns
-    -------
-    ndarray, shape (draws, j)
-    """
-    if not spacing >= 0:
-        raise OptionError(f"min_spacing={spacing!r}: give a share of the range, 0 or more")
-    free = 1.0 - (number + 1) * spacing
-    if free <= 0:
-        raise OptionError(
-            f"min_spacing={spacing:g} leaves no room for {number} knots: it has to be below {1 / (number + 1):.3g}"
-        )
-    shares = np.sort(rng.uniform(0.0, free, (draws, number)), axis=1) + spacing * np.arange(1, number + 1)
-    return np.asarray(lower + (upper - lower) * shares, dtype=np.float64)
+    def _warn_of_unknown(self, tables: list[pd.DataFrame], used: NDArray[np.bool_], derivative: int) -> None:
+        """Say why bands are NaN, and what makes them known."""
+        touching = used & [bool(table["mean_lower"].isna().any()) for table in tables]
+        random = self.members[0].design.random
+        message = ""
+        if touching.any():
+            message = (
+                f"{touching.sum()} of {len(tables)} members, with {self.weights[touching].sum():.0%} of the weight, touch "
+                "a constraint and have no normal band, so that the bands are NaN: give draws=, such as draws=200, for "
+                "bands from refits"
+            )
+        elif derivative == 0 and random is not None and all(table["new_lower"].isna().all() for table in tables):
+            message = (
+                "the band of a new group is NaN, as the columns of the random effects do not follow from the exposure: "
+                f"give random= with the values of {', '.join(random.names)} at the exposures"
+            )
+        if message:
+            warnings.warn(message, UnknownBandWarning, stacklevel=3)
 
 
 def knot_ensemble(
     model: LMM,
     draws: int = 50,
-    rng: np.random.Generator | int | None = None,
+    rng: Random = None,
     n_jobs: int = 1,
     *,
     term: str | None = None,
@@ -206,9 +259,21 @@ def knot_ensemble(
         Interior knots of each member; as many as the model has if left out.
     min_spacing : float
         Least distance between knots, and to the bounds, as a share of the range.
-    criterion : {"aic", "bic", "posterior"} or callable
-        Weights are proportional to exp(-AIC/2), exp(-BIC/2), or exp(log-likelihood + log priors); or to the exponential
-        of what a function of the results returns.
+    criterion : {"aic", "bic", "posterior", "mrbert"} or callable
+        What a member weighs.
+
+        * "aic", "bic": exp(-AIC/2), exp(-BIC/2) (Buckland et al. 1997). Members have equally many coefficients, so that
+          both are in proportion to the maximised likelihood unless columns of some members are dependent.
+        * "posterior": exp(log-likelihood + log priors), for models with priors.
+        * "mrbert": by fit and by variation, as the ensembles of mrtool (`MRBeRT`), which the authors of section 3.2.3
+          published, do by default: log-likelihood + log priors, and minus the mean absolute size of the highest
+          derivative of the curve, are each brought to 0..1 over the members and sent through an S-shaped curve; their
+          product is the weight.
+        * a function of the results of a member: exp of what it returns.
+
+        With trimming the likelihood is that of the rows a member keeps, which are equally many in all members.
+        Constraints take nothing off the number of parameters. Members of a REML model stay what they are, but are
+        judged by the likelihood of a refit by ML: restricted likelihoods of different bases cannot be compared.
     solver : Solver, optional
         The solver of all fits.
 
@@ -216,47 +281,51 @@ def knot_ensemble(
     -------
     KnotEnsemble
 
+    Raises
+    ------
+    OptionError
+        If an argument cannot be used.
+    DataError
+        If no placement can be fitted.
+
     References
     ----------
     Zheng, Barber, Sorensen, Murray, Aravkin: Trimmed Constrained Mixed Effects Models, section 3.2.3, for the ensemble
     over placements; Buckland, Burnham & Augustin (1997), Biometrics 53, 603–618, for the weights.
+
+    Examples
+    --------
+    >>> import limeform as lf
+    >>> model = lf.lmm("Reaction ~ bspline(Days, knots=2) + (1 | Subject)", lf.datasets.sleepstudy())
+    >>> ensemble = lf.knot_ensemble(model, draws=10, rng=1)
+    >>> len(ensemble.members), ensemble.curve([0, 9])["fit"].round(0).tolist()
+    (10, [256.0, 351.0])
     """
     workers = _checked(model, draws, n_knots, n_jobs, criterion)
-    curves = [curve for curve in model.design.curves if curve.basis is not None]
-    if term is None and len(curves) != 1:
-        raise OptionError(f"term= is needed: the model has {len(curves)} splines")
-    curve = next((curve for curve in curves if term in (None, curve.name, curve.text)), None)
-    if curve is None:
-        raise OptionError(f"{term!r} is not a spline of the model; there are {', '.join(c.name for c in curves)}")
+    generator = _generator(rng)
+    curve = spline_called(model.design, term)
     basis = spline_of(curve)
     number = len(basis.interior) if n_knots is None else n_knots
-    placements = draw_knots(number, basis.lower, basis.upper, min_spacing, draws, np.random.default_rng(rng))
-    recipe = KnotRecipe.of(model)
-    if model.joint is not None and model.trim.fraction > 0:
-        # Which rows are outliers hardly depends on the knots: members search on from the answer of the model as it is.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trimming = model.fit(solver).trimming
-        recipe = replace(recipe, warm_weights=None if trimming is None else trimming.found.best.weights)
-    bounds = (basis.lower, basis.upper)
-    parts = np.array_split(placements, min(draws, TASKS * workers))
-    tasks = (delayed(_fit_members)(recipe, curve.name, part, bounds, solver) for part in parts)
-    fitted = [one for part in Parallel(n_jobs=n_jobs, batch_size=1)(tasks) for one in part]
+    if not number:
+        raise OptionError(f"{curve.name!r} has no interior knot that could be placed: give n_knots=, such as n_knots=2")
+    placements = draw_knots(number, basis.lower, basis.upper, min_spacing, draws, generator)
+    fitted = fit_all(Members.of(model, curve.name, solver), placements, n_jobs, workers)
     kept = [i for i, one in enumerate(fitted) if not isinstance(one, str)]
     members = tuple(one for one in fitted if not isinstance(one, str))
-    failed = tuple(f"draw {i}: {one}" for i, one in enumerate(fitted) if isinstance(one, str))
+    failed = pd.Series({i: one for i, one in enumerate(fitted) if isinstance(one, str)}, name="reason", dtype=object)
     if not members:
-        raise DataError(f"no placement of the knots could be fitted; {failed[0]}")
-    scores = pd.Series([_score(member, criterion) for member in members], index=pd.Index(kept, name="draw"))
+        raise DataError(f"none of {draws} placements of the knots could be fitted; the first: {failed.iloc[0]}")
+    index = pd.Index(kept, name="draw")
+    scores = pd.Series(scores_of(members, kept, curve.name, criterion), index=index, name="score")
     weights = np.exp(scores - scores.max())
     return KnotEnsemble(
         term=curve.name,
         members=members,
-        knots=placements[kept],
+        placements=placements,
         scores=scores,
-        weights=weights / weights.sum(),
+        weights=(weights / weights.sum()).rename("weight"),
         criterion=getattr(criterion, "__name__", str(criterion)),
-        failed=failed,
+        failed=failed.rename_axis("draw"),
     )
 
 
@@ -267,8 +336,8 @@ def _checked(model: object, draws: object, n_knots: object, n_jobs: int, criteri
         raise OptionError(f"knot_ensemble takes a model, found {kind}: of results, give results.model")
     if not _is_count(draws, 1):
         raise OptionError(f"draws={draws!r}: give the number of placements")
-    if n_knots is not None and not _is_count(n_knots, 0):
-        raise OptionError(f"n_knots={n_knots!r}: give the number of interior knots")
+    if n_knots is not None and not _is_count(n_knots, 1):
+        raise OptionError(f"n_knots={n_knots!r}: give the number of interior knots, 1 or more")
     if not callable(criterion) and criterion not in NAMED:
         raise OptionError(f"criterion={criterion!r}: give one of {', '.join(map(repr, NAMED))}, or a function")
     try:
@@ -281,29 +350,8 @@ def _is_count(number: object, least: int) -> bool:
     return isinstance(number, int | np.integer) and not isinstance(number, bool) and int(number) >= least
 
 
-def _fit_members(
-    recipe: Callable[..., LMM], name: str, placements: FloatArray, bounds: tuple[float, float], solver: Solver | None
-) -> list[LMMResults | str]:
-    """Fit some of the placements, one after the other."""
-    return [_member(recipe, name, tuple(knots), bounds, solver) for knots in placements]
-
-
-def _member(
-    recipe: Callable[..., LMM], name: str, knots: tuple[float, ...], bounds: tuple[float, float], solver: Solver | None
-) -> LMMResults | str:
-    """Fit one placement; return the reason where that is not possible."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            results = recipe(name, knots, bounds).fit(solver)
-        except LimeformError as error:
-            return str(error)
-    return results if results.converged else f"the solver {results.status}"
-
-
-def _score(results: LMMResults, criterion: Criterion) -> float:
-    if callable(criterion):
-        return float(criterion(results))
-    if criterion == "posterior":
-        return results.llf + float(results.log_priors.sum())
-    return -0.5 * (results.aic if criterion == "aic" else results.bic)
+def _generator(rng: Random) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"rng={rng!r}: give a whole number, 0 or more, or a numpy Generator") from error

@@ -251,7 +251,10 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
 
     def refit_by_ml(self) -> LMMResults:
         """Fit the same model by maximum likelihood, on the rows that this fit kept, starting from these estimates."""
-        estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
+        if self._joint is None:
+            estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
+        else:
+            estimates = estimate_joint(replace(self._joint, reml=False), default_solver(), self.estimates.variables)
         return LMMResults(self.model.by_ml(), self._setup, estimates, self.trimming)
 
     def all_fit(self) -> pd.DataFrame:

@@ -1,0 +1,77 @@
+"""What a picture of an ensemble shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from limeform.plot import EnsemblePicture
+from limeform.results.curve import curve_inputs, curve_picture
+
+if TYPE_CHECKING:
+    from limeform.resample.ensemble import KnotEnsemble
+
+
+def ensemble_picture(
+    ensemble: KnotEnsemble,
+    tables: Sequence[pd.DataFrame],
+    table: pd.DataFrame,
+    transform: Callable[[Any], Any] | None,
+    derivative: int,
+    members: bool,
+) -> EnsemblePicture:
+    """Return the averaged curve with the rows of the data, and the curves of the members.
+
+    Parameters
+    ----------
+    ensemble : KnotEnsemble
+        The ensemble.
+    tables : sequence of DataFrame
+        The curve of each member.
+    table : DataFrame
+        Their average.
+    transform : callable or None
+        What the values of both went through.
+    derivative : int
+        Order of the derivative.
+    members : bool
+        Whether the members are shown.
+
+    Returns
+    -------
+    EnsemblePicture
+    """
+    weights = ensemble.weights.to_numpy()
+    pictures = [
+        curve_picture(member, curve_inputs(member, ensemble.term), one, transform, derivative)
+        for member, one in zip(ensemble.members, tables, strict=True)
+    ]
+    first = pictures[0]
+    averaged = replace(
+        first,
+        fit=table["fit"].to_numpy(),
+        mean_band=table[["mean_lower", "mean_upper"]].to_numpy(),
+        new_band=table[["new_lower", "new_upper"]].to_numpy(),
+        knots=np.zeros(0),
+    )
+    if len(first.exposure):
+        averaged = replace(
+            averaged,
+            value=weights @ np.array([one.value for one in pictures]),
+            precision=weights @ np.array([one.precision for one in pictures]),
+            trimmed=weights @ np.array([one.trimmed for one in pictures], dtype=np.float64) > 0.5,
+        )
+    references = [one.reference_value for one in pictures if one.reference_value is not None]
+    if references:
+        averaged = replace(averaged, reference_value=weights @ np.array(references))
+    shown = slice(None) if members else slice(0)
+    return EnsemblePicture(
+        curve=averaged,
+        fits=np.array([one.fit for one in pictures])[shown],
+        knots=ensemble.knots[shown],
+        weights=weights[shown],
+    )
