@@ -14,11 +14,11 @@ from limeform.design.curves import Curve, block_curve, learned_of, spline_of
 from limeform.design.nonlinear import NonlinearBlock, make_block
 from limeform.design.recipe import Recipe
 from limeform.design.respelled import respelled
-from limeform.design.rewrite import call_with_knots, calls_of, with_knots
+from limeform.design.rewrite import call_with_knots
 from limeform.design.sizes import refuse_sizes
 from limeform.design.splines import KnotChoice, SplineBasis
 from limeform.design.transforms import Learned, learn_basis, ratio_columns, spline_columns, warn_outside
-from limeform.formula import parse
+from limeform.formula import ModelFormula
 
 FloatArray = NDArray[np.float64]
 
@@ -52,7 +52,12 @@ class _Change:
 
 
 def design_with_knots(
-    design: Design, curve: Curve, knots: Sequence[float], bounds: tuple[float, float], restricted: bool
+    design: Design,
+    curve: Curve,
+    formula: ModelFormula,
+    knots: Sequence[float],
+    bounds: tuple[float, float],
+    restricted: bool,
 ) -> Design | None:
     """Return a design in which one curve has other knots: the one that the rewritten formula would give.
 
@@ -62,6 +67,8 @@ def design_with_knots(
         The design.
     curve : Curve
         One of its splines.
+    formula : ModelFormula
+        The rewritten formula.
     knots : sequence of float
         Positions of the interior knots.
     bounds : tuple of float
@@ -88,7 +95,6 @@ def design_with_knots(
     changed = _change(recipe.fixed if place < 0 else recipe.means[place], curve, knots, bounds, len(design.y))
     if changed is None:
         return None
-    formula = parse(with_knots(recipe.formula.text, curve.text, knots, bounds))
     size = changed.basis.size
     first = min(curve.fields) if place < 0 else 0
     fields = range(first, size) if place < 0 else range(2 * size)
@@ -124,8 +130,7 @@ def _place(design: Design, curve: Curve) -> int | None:
     recipe = design.recipe
     specs = [recipe.fixed, *recipe.random, *recipe.means]
     terms = [term for spec in specs for term in spec.formula if any(f.expr == curve.text for f in term.factors)]
-    written = calls_of(recipe.formula.text, curve.text)
-    if design.rows_read or len(written) != 1:
+    if design.rows_read:
         return None
     if curve.kind == "log_ratio":
         texts = [term.text for term in recipe.formula.nonlinear]

@@ -56,8 +56,12 @@ def with_knots(text: str, call: str, knots: Sequence[float], bounds: tuple[float
     found = calls_of(text, call)
     if not found:
         raise OptionError(f"the text of the formula, {text!r}, has no {call}: write the curve out in it")
-    new = call_with_knots(call, knots, bounds)
-    for symbol in reversed(found):
+    return replaced(text, found, call_with_knots(call, knots, bounds))
+
+
+def replaced(text: str, symbols: Sequence[Symbol], new: str) -> str:
+    """Return a text with another one in the place of each of the symbols."""
+    for symbol in reversed(symbols):
         text = text[: symbol.start] + new + text[symbol.stop :]
     return text
 

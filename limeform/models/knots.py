@@ -62,9 +62,8 @@ def changed(
     tuple of (Design or None, Source)
         None where the design has to be built again from the data.
     """
-    text = with_knots(source.formula.text, curve.text, knots, bounds)
-    other = design_with_knots(design, curve, knots, bounds, source.given.any)
-    formula = parse(text) if other is None else other.recipe.formula
+    formula = parse(with_knots(source.formula.text, curve.text, knots, bounds))
+    other = design_with_knots(design, curve, formula, knots, bounds, source.given.any)
     return other, replace(source, formula=formula)
 
 

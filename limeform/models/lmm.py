@@ -385,7 +385,6 @@ class LMM:
                 joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
             weights = None
             if start is not None and start.design is not self.design and start.trimming is not None:
-                # Which rows are outliers hardly depends on the knots: the search goes on from those of the other fit.
                 joint, weights = replace(joint, first=first), start.trimming.found.best.weights
             kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, weights)
             return LMMResults(self, kept.setup, estimates, report)
@@ -396,8 +395,11 @@ class LMM:
         earlier = None if start is None else start.trimming
         same_units = earlier is not None and earlier.options.level == self.trim.level
         warm = earlier.found.best.slope if earlier is not None and same_units else None
-        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver, warm)
-        return LMMResults(self, kept, estimates, report)
+        # Which rows are outliers hardly depends on the knots: a fit with others is start enough.
+        near = start is not None and start.design is not self.design and warm is not None
+        options = replace(self.trim, starts=0) if near else self.trim
+        kept, estimates, report = fit_trimmed(setup, y, self._always, options, self.reml, solver, warm)
+        return LMMResults(self, kept, estimates, replace(report, options=self.trim))
 
     def _start(self, start: LMMResults) -> FloatArray | None:
         """Return the variables of an earlier fit as those of this one; None where it has no likelihood there."""
