@@ -22,7 +22,7 @@ def state_key(expression: str) -> str:
     >>> state_key("bspline(`my dose`,3)")
     'bspline(my_dose, 3)'
     """
-    return format_expr(sanitize_variable_names(expression, {}, {}))
+    return str(format_expr(sanitize_variable_names(expression, {}, {})))
 
 
 def respelled(spec: ModelSpec, old: str, new: str, state: dict[str, Any], fields: Sequence[str]) -> ModelSpec:

@@ -12,6 +12,10 @@ from limeform.formula.symbols import Symbol, read_symbols
 POSITIONS = {"bspline": 1, "log_ratio": 2}
 """Place of ``knots`` among the arguments of the transforms that have it."""
 
+_SHARED = ("degree", "bounds", "placement", "linear_left", "linear_right")
+LATER = {"bspline": (*_SHARED, "reference", "name"), "log_ratio": (*_SHARED, "name")}
+"""Arguments after it."""
+
 
 def calls_of(text: str, call: str) -> list[Symbol]:
     """Return where a call of a transform is written in a formula, spaces and quotation marks aside.
@@ -72,10 +76,7 @@ def call_with_knots(call: str, knots: Sequence[float], bounds: tuple[float, floa
     assert isinstance(tree, ast.Call)
     assert isinstance(tree.func, ast.Name)
     position = POSITIONS[tree.func.id]
-    names = ("degree", "bounds", "placement", "linear_left", "linear_right", "reference", "name")
-    if tree.func.id == "log_ratio":
-        names = ("degree", "bounds", "placement", "linear_left", "linear_right", "name")
-    later = dict(zip(names, tree.args[position + 1 :], strict=False))
+    later = dict(zip(LATER[tree.func.id], tree.args[position + 1 :], strict=False))
     keywords = {keyword.arg: keyword.value for keyword in tree.keywords if keyword.arg} | later
     keywords.pop("placement", None)
     keywords |= {"knots": ast.parse(repr([float(k) for k in knots]), mode="eval").body}

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.design import Curve, Design
-from limeform.design.curves import spline_of
 from limeform.design.knots import design_with_knots
 from limeform.design.rewrite import with_knots
 from limeform.errors import OptionError

@@ -194,9 +194,7 @@ class LMM:
             raise OptionError("with_trim changes any option but keep=, which needs the data: build the model again")
         return self._changed(trim=options, _setup=self._setup, _joint=self._joint)
 
-    def with_knots(
-        self, curve: str, knots: Sequence[float], bounds: tuple[float, float] | None = None
-    ) -> LMM:
+    def with_knots(self, curve: str, knots: Sequence[float], bounds: tuple[float, float] | None = None) -> LMM:
         """Return the same model with other interior knots of one of its splines.
 
         All else is taken over, constraints and priors apply to the new curve. Only where more columns than those of the

@@ -68,18 +68,18 @@ def _draw_members(ax: Axes, content: EnsemblePicture) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgba
 
-    order = np.argsort(content.curve.at)
-    opacity = FAINTEST + (1.0 - FAINTEST) * content.weights / content.weights.max()
+    places, heavier = np.argsort(content.curve.at), np.argsort(content.weights)
+    opacity = FAINTEST + (1.0 - FAINTEST) * content.weights[heavier] / content.weights.max()
     colours = [to_rgba(style.FITTED, alpha) for alpha in opacity]
-    lines = [np.column_stack([content.curve.at[order], fit[order]]) for fit in content.fits]
-    # Above the bands, below the averaged curve.
-    ax.add_collection(LineCollection(lines, colors=colours, linewidths=0.7, zorder=1.5, label="members"))
-    count = content.knots.shape[1]
+    lines = [np.column_stack([content.curve.at[places], fit[places]]) for fit in content.fits[heavier]]
+    # Above the bands, below the averaged curve; its colour in the legend is that of the heaviest member.
+    ax.add_collection(LineCollection(lines, colors=colours, linewidths=0.7, zorder=1.5, label="_members"))
+    ax.plot([], [], color=style.FITTED, linewidth=0.7, label="members")
     ax.vlines(
-        content.knots.ravel(),
+        content.knots[heavier].ravel(),
         0.0,
         0.03,
-        colors=np.repeat(colours, count, axis=0),
+        colors=[colour for colour in colours for _ in range(content.knots.shape[1])],
         linewidth=0.8,
         transform=ax.get_xaxis_transform(),
         label="_knots",

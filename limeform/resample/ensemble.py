@@ -156,7 +156,7 @@ class KnotEnsemble:
         rng: Random = None,
         ax: Axes | None = None,
     ) -> Axes:
-        """Draw the averaged curve with its bands, the members' curves (the darker the heavier), rows and knots.
+        """Draw the averaged curve with its bands, the members' curves (the stronger the heavier), rows and knots.
 
         Rows stand as in `LMMResults.plot_curve`, at the values that the members ask for on average; a row is crossed
         where members of more than half of the weight trimmed it. Marks at the lower edge are the members' knots.
@@ -215,10 +215,10 @@ class KnotEnsemble:
         random = self.members[0].design.random
         message = ""
         if touching.any():
+            share = self.weights[touching].sum()
             message = (
-                f"{touching.sum()} of {len(tables)} members, with {self.weights[touching].sum():.0%} of the weight, touch "
-                "a constraint and have no normal band, so that the bands are NaN: give draws=, such as draws=200, for "
-                "bands from refits"
+                f"{touching.sum()} of {len(tables)} members, with {share:.0%} of the weight, touch a constraint and "
+                "have no normal band, so that the bands are NaN: give draws=, such as draws=200, for bands from refits"
             )
         elif derivative == 0 and random is not None and all(table["new_lower"].isna().all() for table in tables):
             message = (

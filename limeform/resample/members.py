@@ -9,7 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from limeform.errors import LimeformError
+from limeform.errors import LimeformError, OptionError
 from limeform.models import LMM
 from limeform.results import LMMResults
 from limeform.solve import Solver
@@ -51,7 +51,9 @@ class Members:
             warnings.simplefilter("ignore")
             try:
                 start = model.fit(solver)
-            except LimeformError:
+            except OptionError:
+                raise
+            except LimeformError:  # with other knots it may succeed
                 start = None
         sent = model.unprepared()
         if start is not None and start.converged:

@@ -46,8 +46,9 @@ def ensemble_picture(
     EnsemblePicture
     """
     weights = ensemble.weights.to_numpy()
+    same: Callable[[Any], Any] = (lambda values: values) if transform is None else transform
     pictures = [
-        curve_picture(member, curve_inputs(member, ensemble.term), one, transform, derivative)
+        curve_picture(member, curve_inputs(member, ensemble.term), one, None, derivative)
         for member, one in zip(ensemble.members, tables, strict=True)
     ]
     first = pictures[0]
@@ -61,17 +62,17 @@ def ensemble_picture(
     if len(first.exposure):
         averaged = replace(
             averaged,
-            value=weights @ np.array([one.value for one in pictures]),
+            value=np.asarray(same(weights @ np.array([one.value for one in pictures])), dtype=np.float64),
             precision=weights @ np.array([one.precision for one in pictures]),
             trimmed=weights @ np.array([one.trimmed for one in pictures], dtype=np.float64) > 0.5,
         )
     references = [one.reference_value for one in pictures if one.reference_value is not None]
     if references:
-        averaged = replace(averaged, reference_value=weights @ np.array(references))
+        averaged = replace(averaged, reference_value=np.asarray(same(weights @ np.array(references)), dtype=np.float64))
     shown = slice(None) if members else slice(0)
     return EnsemblePicture(
         curve=averaged,
-        fits=np.array([one.fit for one in pictures])[shown],
+        fits=np.array([one["fit"] for one in tables])[shown],
         knots=ensemble.knots[shown],
         weights=weights[shown],
     )

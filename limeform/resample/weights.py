@@ -139,8 +139,8 @@ def _fit_and_variation(fit: FloatArray, variation: FloatArray) -> FloatArray:
 def s_shaped(scores: FloatArray, slope: float) -> FloatArray:
     """Return weights from 0 for the least score to 1 for the greatest, along an S-shaped curve; shape (m,).
 
-    Over the scores x brought to 0..1, the curve is a exp(-b/x) below the score x0 that four fifths of the members lie
-    below, and 1 - c exp(-d/(1-x)) above, with the value 0.4 and the given slope at x0.
+    With x the scores brought to 0..1 and x0 the one that four fifths of the members lie below, the curve is
+    a exp(-b/x) up to x0 and 1 - c exp(-d/(1-x)) from there, with the value 0.4 and the given slope at x0.
     """
     spread = np.ptp(scores)
     if spread == 0:
@@ -149,7 +149,7 @@ def s_shaped(scores: FloatArray, slope: float) -> FloatArray:
     middle = np.sort(x)[int(HIGH * len(x))]
     result = np.where(x >= 1.0, 1.0, 0.0)
     below, above = (x > 0) & (x < middle), (x >= middle) & (x < 1)
-    b, d = slope * middle**2 / QUANTILE, slope * (1 - middle) ** 2 / (1 - QUANTILE)
-    result[below] = QUANTILE * np.exp(b / middle - b / x[below])
-    result[above] = 1.0 - (1.0 - QUANTILE) * np.exp(d / (1 - middle) - d / (1 - x[above]))
+    b, d = slope * middle / QUANTILE, slope * (1 - middle) / (1 - QUANTILE)
+    result[below] = QUANTILE * np.exp(b * (1 - middle / x[below]))
+    result[above] = 1.0 - (1.0 - QUANTILE) * np.exp(d * (1 - (1 - middle) / (1 - x[above])))
     return np.asarray((result - result.min()) / np.ptp(result))
