@@ -42,7 +42,7 @@ def test_arguments(model: lf.LMM, arguments: dict, message: str) -> None:
 
 
 def test_models() -> None:
-    data = dose_data().assign(z=lambda d: d["dose"] ** 2)
+    data = dose_data().assign(z=lambda d: np.random.default_rng(1).uniform(1, 2, len(d)))
     with pytest.raises(lf.OptionError, match=r"found LMMResults: of results, give results\.model"):
         lf.knot_ensemble(lf.lmm(FORMULA, data, se="se").fit())  # type: ignore[arg-type]
     with pytest.raises(lf.OptionError, match=r"has no spline: write bspline\(...\) or log_ratio\(...\) as a term"):
