@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.design import Curve, Design
+from limeform.design.curves import spline_of
 from limeform.design.knots import design_with_knots
 from limeform.design.rewrite import with_knots
 from limeform.errors import OptionError
+from limeform.fit import JointModel, Setup, Trimming, start_at
+from limeform.fit.trimming.steps import Trimmed
 from limeform.formula import parse
 from limeform.models.source import Source
+from limeform.results import LMMResults
 
 FloatArray = NDArray[np.float64]
 
@@ -39,7 +43,7 @@ def spline_called(design: Design, name: str | None) -> Curve:
 
 
 def changed(
-    design: Design, source: Source, curve: Curve, knots: Sequence[float], bounds: tuple[float, float]
+    design: Design, source: Source | None, name: str, knots: Sequence[float], bounds: tuple[float, float] | None
 ) -> tuple[Design | None, Source]:
     """Return the design and the arguments of a model with other knots.
 
@@ -47,23 +51,81 @@ def changed(
     ----------
     design : Design
         Its arrays.
-    source : Source
+    source : Source or None
         Its arguments.
-    curve : Curve
-        One of its splines.
+    name : str
+        Name of one of its splines.
     knots : sequence of float
         Positions of the interior knots.
-    bounds : tuple of float
-        Bounds of the curve.
+    bounds : tuple of float, optional
+        Bounds of the curve; those that it has if left out.
 
     Returns
     -------
     tuple of (Design or None, Source)
         None where the design has to be built again from the data.
+
+    Raises
+    ------
+    OptionError
+        If there is no such spline, or the model does not have its arguments.
     """
-    formula = parse(with_knots(source.formula.text, curve.text, knots, bounds))
-    other = design_with_knots(design, curve, formula, knots, bounds, source.given.any)
+    if source is None:
+        raise OptionError("this model does not have the data that it was made from: build it by lf.lmm")
+    curve = spline_called(design, name)
+    basis = spline_of(curve)
+    ends = (basis.lower, basis.upper) if bounds is None else bounds
+    formula = parse(with_knots(source.formula.text, curve.text, knots, ends))
+    other = design_with_knots(design, curve, formula, knots, ends, source.given.any)
     return other, replace(source, formula=formula)
+
+
+def outliers_of(start: LMMResults, design: Design, trim: Trimming) -> Trimmed | None:
+    """Return where the search for outliers ended in a fit with other knots, on which they hardly depend.
+
+    Parameters
+    ----------
+    start : LMMResults
+        The fit.
+    design : Design
+        The design of the new fit.
+    trim : Trimming
+        Its options.
+
+    Returns
+    -------
+    Trimmed or None
+        None if it is a fit of the design itself, which searches from all starts again, or trimmed other units.
+    """
+    report = start.trimming
+    same = start.design is design or report is None or report.options.level != trim.level
+    return None if same or report is None else report.found.best
+
+
+def carried_variables(start: LMMResults, design: Design, prepared: JointModel | Setup) -> FloatArray | None:
+    """Return the estimates of a fit with other knots as the variables of a solver.
+
+    Parameters
+    ----------
+    start : LMMResults
+        The fit.
+    design : Design
+        The design of the new fit.
+    prepared : JointModel or Setup
+        What the new fit works on.
+
+    Returns
+    -------
+    ndarray or None
+        None where the model has no likelihood there, or other random effects, since the curve is among them.
+    """
+    estimates = start.estimates
+    beta = carried_mean(estimates.beta, start.design, design)
+    if len(estimates.gamma) != sum(len(factor.names) for factor in design.factors):
+        return None
+    if isinstance(prepared, JointModel):
+        return prepared.variables(beta, estimates.gamma, estimates.residual_variance)
+    return start_at(prepared, estimates.gamma, estimates.residual_variance)
 
 
 def carried_mean(beta: FloatArray, old: Design, new: Design) -> FloatArray:

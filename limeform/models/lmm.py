@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from limeform.bootstrap import take
 from limeform.design import Column, Design, Keywords, build_design
-from limeform.design.curves import spline_of
 from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
     JointModel,
@@ -29,12 +28,11 @@ from limeform.fit import (
     fit_trimmed_joint,
     prepare,
     prepare_joint,
-    start_at,
 )
 from limeform.formula import parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
-from limeform.models.knots import carried_mean, changed, spline_called
+from limeform.models.knots import carried_variables, changed, outliers_of
 from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
 from limeform.models.source import Given, Source, as_choice, as_trimming
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
@@ -226,16 +224,10 @@ class LMM:
         >>> model.with_knots("Days", [2, 6]).formula.fixed
         'bspline(Days, knots=[2.0, 6.0], bounds=(0.0, 9.0))'
         """
-        if self.source is None:
-            raise OptionError("this model does not have the data that it was made from: build it by lf.lmm")
-        found = spline_called(self.design, curve)
-        basis = spline_of(found)
-        ends = (basis.lower, basis.upper) if bounds is None else bounds
-        design, source = changed(self.design, self.source, found, knots, ends)
+        design, source = changed(self.design, self.source, curve, knots, bounds)
         if design is None:
-            again = LMM.of(source, self.design.recipe.scope.mapping())
-            again = again._changed(trim=self.trim, reml=self.reml, reml_reason=self.reml_reason)
-            return again if np.array_equal(again.design.y, self.design.y) else again.with_response(self.design.y)
+            again = LMM.of(source, self.design.recipe.scope.mapping()).with_response(self.design.y)
+            return again._changed(trim=self.trim, reml=self.reml, reml_reason=self.reml_reason)
         check_design(design)
         start = start_of(design, source.given.start)
         other = self._changed(formula=source.formula, design=design, source=source, start=start)
@@ -381,9 +373,10 @@ class LMM:
         if self.trim.fraction > 0:
             if others is not None and len(others):
                 joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
-            weights = None
-            if start is not None and start.design is not self.design and start.trimming is not None:
-                joint, weights = replace(joint, first=first), start.trimming.found.best.weights
+            near = None if start is None else outliers_of(start, self.design, self.trim)
+            if near is not None:
+                joint = replace(joint, first=first)
+            weights = None if near is None else near.weights
             kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, weights)
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
@@ -393,8 +386,7 @@ class LMM:
         earlier = None if start is None else start.trimming
         same_units = earlier is not None and earlier.options.level == self.trim.level
         warm = earlier.found.best.slope if earlier is not None and same_units else None
-        # Which rows are outliers hardly depends on the knots: a fit with others is start enough.
-        near = start is not None and start.design is not self.design and warm is not None
+        near = start is not None and outliers_of(start, self.design, self.trim) is not None
         options = replace(self.trim, starts=0) if near else self.trim
         kept, estimates, report = fit_trimmed(setup, y, self._always, options, self.reml, solver, warm)
         return LMMResults(self, kept, estimates, replace(report, options=self.trim))
@@ -403,12 +395,6 @@ class LMM:
         """Return the variables of an earlier fit as those of this one; None where it has no likelihood there."""
         if not isinstance(start, LMMResults):
             raise OptionError(f"start= takes the results of an earlier fit, found {type(start).__name__}")
-        estimates = start.estimates
         if start.design is self.design:
-            return estimates.variables
-        beta, joint = carried_mean(estimates.beta, start.design, self.design), self.joint
-        if len(estimates.gamma) != sum(len(factor.names) for factor in self.design.factors):
-            return None  # the curve is among the random effects, too
-        if joint is None:
-            return start_at(self._prepared(), estimates.gamma, estimates.residual_variance)
-        return joint.variables(beta, estimates.gamma, estimates.residual_variance)
+            return start.estimates.variables
+        return carried_variables(start, self.design, self.joint or self._prepared())

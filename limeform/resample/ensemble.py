@@ -299,7 +299,7 @@ def knot_ensemble(
     >>> model = lf.lmm("Reaction ~ bspline(Days, knots=2) + (1 | Subject)", lf.datasets.sleepstudy())
     >>> ensemble = lf.knot_ensemble(model, draws=10, rng=1)
     >>> len(ensemble.members), ensemble.curve([0, 9])["fit"].round(0).tolist()
-    (10, [256.0, 351.0])
+    (10, [257.0, 351.0])
     """
     workers = _checked(model, draws, n_knots, n_jobs, criterion)
     generator = _generator(rng)
@@ -334,6 +334,8 @@ def _checked(model: object, draws: object, n_knots: object, n_jobs: int, criteri
     if not isinstance(model, LMM):
         kind = type(model).__name__
         raise OptionError(f"knot_ensemble takes a model, found {kind}: of results, give results.model")
+    if model.source is None:
+        raise OptionError("this model does not have the data that it was made from: build it by lf.lmm")
     if not _is_count(draws, 1):
         raise OptionError(f"draws={draws!r}: give the number of placements")
     if n_knots is not None and not _is_count(n_knots, 1):
