@@ -126,18 +126,16 @@ def design_with_knots(
 
 
 def _place(design: Design, curve: Curve) -> int | None:
-    """Return which nonlinear part a curve is, -1 for a linear one; None if it is not a term of its own only."""
+    """Return which nonlinear part a curve is, -1 for a linear one; None if the design cannot be taken over."""
     recipe = design.recipe
-    specs = [recipe.fixed, *recipe.random, *recipe.means]
-    terms = [term for spec in specs for term in spec.formula if any(f.expr == curve.text for f in term.factors)]
-    if design.rows_read:
+    if design.rows_read or len(recipe.kept) < len(recipe.fixed.column_names):
         return None
     if curve.kind == "log_ratio":
         texts = [term.text for term in recipe.formula.nonlinear]
         return texts.index(curve.text) if texts.count(curve.text) == 1 else None
-    complete = len(recipe.kept) == len(recipe.fixed.column_names)
-    alone = len(terms) == 1 and len(terms[0].factors) == 1
-    return -1 if complete and alone else None
+    specs = [recipe.fixed, *recipe.random, *recipe.means]
+    terms = [term for spec in specs for term in spec.formula if any(f.expr == curve.text for f in term.factors)]
+    return -1 if len(terms) == 1 and len(terms[0].factors) == 1 else None
 
 
 def _change(

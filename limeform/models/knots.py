@@ -74,10 +74,23 @@ def changed(
         raise OptionError("this model does not have the data that it was made from: build it by lf.lmm")
     curve = spline_called(design, name)
     basis = spline_of(curve)
-    ends = (basis.lower, basis.upper) if bounds is None else bounds
-    formula = parse(with_knots(source.formula.text, curve.text, knots, ends))
-    other = design_with_knots(design, curve, formula, knots, ends, source.given.any)
+    places = _numbers(knots, "knots")
+    ends = [basis.lower, basis.upper] if bounds is None else _numbers(bounds, "bounds")
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise OptionError(f"bounds={bounds!r}: give two finite numbers, the smaller first")
+    formula = parse(with_knots(source.formula.text, curve.text, places, (ends[0], ends[1])))
+    other = design_with_knots(design, curve, formula, places, (ends[0], ends[1]), source.given.any)
     return other, replace(source, formula=formula)
+
+
+def _numbers(given: object, keyword: str) -> list[float]:
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise OptionError(f"{keyword}={given!r}: give a list of finite numbers in the units of the exposure")
+    return [float(value) for value in values]
 
 
 def outliers_of(start: LMMResults, design: Design, trim: Trimming) -> Trimmed | None:

@@ -83,6 +83,7 @@ REBUILT = {
     "a product": "y ~ C(c) * bspline(x, 3) + (1 | g)",
     "random effects": "y ~ bspline(x, 2, degree=1) + (0 + bspline(x, 2, degree=1) || g)",
     "columns left out": "y ~ z + I(2 * z) + bspline(x, 3) + (1 | g)",
+    "columns left out beside a ratio": "y ~ 0 + z + I(2 * z) + log_ratio(x, r, 2) + (1 | g)",
     "rows that a transform dropped": "y ~ np.log(z) + bspline(x, 3) + (1 | g)",
 }
 
@@ -150,6 +151,14 @@ def test_knots_that_do_not_fit() -> None:
         model.with_knots("x", [30.0])
     with pytest.raises(lf.OptionError, match="has no spline"):
         lf.lmm("y ~ x + (1 | g)", frame()).with_knots("x", [3.0])
+    for knots in (5, "a", [None], [[3.0]], [np.nan], None):
+        with pytest.raises(lf.OptionError, match="give a list of finite numbers"):
+            model.with_knots("x", knots)  # type: ignore[arg-type]
+    with pytest.raises(lf.OptionError, match="in increasing order"):
+        model.with_knots("x", [5.0, 3.0])
+    for bounds in ((1.0,), (5.0, 1.0), "ab", 3):
+        with pytest.raises(lf.OptionError, match="bounds="):
+            model.with_knots("x", [3.0], bounds=bounds)  # type: ignore[arg-type]
     wider = model.with_knots("x", [5.0], bounds=(-5.0, 15.0))
     assert (wider.design.curves[0].basis.lower, wider.design.curves[0].basis.upper) == (-5.0, 15.0)
     with pytest.warns(lf.OutOfBoundsWarning):
