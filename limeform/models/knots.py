@@ -183,8 +183,8 @@ def _refuse_other_models(old: Design, new: Design) -> None:
     """Refuse estimates of another model than the same one with other knots."""
     same = (
         old.response == new.response
-        and len(old.y) == len(new.y)
-        and [factor.factor for factor in old.factors] == [factor.factor for factor in new.factors]
+        and old.index.equals(new.index)
+        and any(curve.basis is not None for curve in new.curves)
         and [(curve.name, curve.kind) for curve in old.curves] == [(curve.name, curve.kind) for curve in new.curves]
         and _others(old) == _others(new)
     )
@@ -194,9 +194,10 @@ def _refuse_other_models(old: Design, new: Design) -> None:
         )
 
 
-def _others(design: Design) -> list[str]:
-    """Return the names of the coefficients that belong to no curve; those of interactions depend on the knots."""
+def _others(design: Design) -> list[list[str]]:
+    """Return the names of fixed effects, and of random ones by factor, that do not depend on the knots of a curve."""
     own = {column for curve in design.curves for column in curve.columns}
     texts = [curve.text for curve in design.curves if curve.basis is not None]
-    names = [name for j, name in enumerate(design.names) if j not in own]
-    return [name for name in names if not any(text in name for text in texts)]
+    fixed = [name for j, name in enumerate(design.names) if j not in own]
+    named = [fixed, *([factor.factor, *factor.names] for factor in design.factors)]
+    return [[name for name in names if not any(text in name for text in texts)] for names in named]

@@ -77,6 +77,10 @@ def test_estimates_of_another_model_are_no_start() -> None:
         MODELS["plain"]().with_knots("dose", OTHERS).with_rows(np.arange(40), np.repeat(np.arange(8), 5)).fit(
             start=first
         )
+    for changed in ("(1 | study)", "(dose | study)", "z + (0 + dose | study)"):
+        formula = FORMULA.replace("(0 + dose | study)", changed)
+        with pytest.raises(lf.OptionError, match="same model object, or of it with other knots"):
+            lf.lmm(formula, dose_data().assign(z=lambda d: d["se"]), se="se").fit(start=first)
     with pytest.raises(lf.OptionError, match="takes the results of an earlier fit, found ndarray"):
         MODELS["plain"]().fit(start=first.params.to_numpy())
 
