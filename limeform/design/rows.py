@@ -12,7 +12,15 @@ import pandas as pd
 from formulaic import Formula
 from numpy.typing import NDArray
 
-from limeform.design.formulaic_compat import Columns, Piece, columns_compared, evaluate, materialize, read, required_columns
+from limeform.design.formulaic_compat import (
+    Columns,
+    Piece,
+    columns_compared,
+    evaluate,
+    materialize,
+    read,
+    required_columns,
+)
 from limeform.design.frame import FloatArray, Missing, as_numbers, refuse_rows
 from limeform.design.keywords import Given
 from limeform.design.kinds import plain_columns

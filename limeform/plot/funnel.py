@@ -86,7 +86,9 @@ def funnel_plot(content: Funnel, *, ax: Axes | None = None) -> Axes:
     plain_ticks(drawn.xaxis)
     plain_ticks(drawn.yaxis)
     handles, labels = drawn.get_legend_handles_labels()
-    rank = sorted(range(len(labels)), key=lambda i: (not labels[i].endswith("%"), labels[i]))
+    rank = sorted(
+        range(len(labels)), key=lambda i: (not labels[i].endswith("%"), labels[i].startswith("trimmed"), labels[i])
+    )
     legend_below(drawn, [handles[i] for i in rank], [labels[i] for i in rank], given=ax is not None)
     return drawn
 

@@ -111,7 +111,5 @@ def _draw_points(ax: Axes, fitted: FloatArray, residual: FloatArray) -> None:
 
 
 def _draw_counts(ax: Axes, fitted: FloatArray, residual: FloatArray) -> None:
-    counts = ax.hexbin(
-        fitted, residual, gridsize=60, bins="log", mincnt=1, cmap="Blues", linewidths=0.1, zorder=1
-    )
+    counts = ax.hexbin(fitted, residual, gridsize=60, bins="log", mincnt=1, cmap="Blues", linewidths=0.1, zorder=1)
     ax.figure.colorbar(counts, ax=ax, label="Rows per hexagon", shrink=0.8)

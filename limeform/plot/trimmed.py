@@ -17,7 +17,7 @@ BoolArray = NDArray[np.bool_]
 
 MARKER = "X"
 """A filled cross, which differs from points and squares in print without colours as well."""
-REACH = 1.0
+REACH = 0.5
 """Trimmed rows lengthen an axis by at most this many times the range of all else on each side."""
 ARROW = 5.0
 """Size of arrows in points."""
@@ -71,8 +71,8 @@ def draw_arrows(ax: Axes, x: FloatArray, y: FloatArray, along: Literal["x", "y"]
     ):
         if beyond.any():
             edge = np.full(int(beyond.sum()), end)
-            places = (edge, y[beyond]) if along == "x" else (x[beyond], edge)
-            ax.scatter(*places, s=ARROW**2, marker=marker, color=style.MODEL, linewidth=0.0, clip_on=False,
+            across, up = (edge, y[beyond]) if along == "x" else (x[beyond], edge)
+            ax.scatter(across, up, s=ARROW**2, marker=marker, color=style.MODEL, linewidth=0.0, clip_on=False,
                        label="_beyond", zorder=4)  # fmt: skip
             count += len(edge)
     return count
@@ -92,6 +92,6 @@ def draw_trimmed(ax: Axes, x: FloatArray, y: FloatArray, size: float | FloatArra
     beyond : int
         How many of them arrows stand for.
     """
-    name = f"trimmed ({len(x)}; arrows: {beyond} beyond the axis)" if beyond else f"trimmed ({len(x)})"
+    name = f"trimmed ({len(x)}, {beyond} as arrows)" if beyond else f"trimmed ({len(x)})"
     ax.scatter(x, y, s=size, marker=MARKER, color=style.MODEL, edgecolor="white", linewidth=0.3, label=name,
                zorder=3.5)  # fmt: skip

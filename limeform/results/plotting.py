@@ -158,8 +158,10 @@ class Plotting:
     ) -> NDArray[np.object_]:
         """Draw residuals or random effects in order against the quantiles of the normal distribution.
 
-        Residuals are those of the kept rows, over their estimated standard deviation; conditional modes of the random
-        effects are over theirs. Values outside the band are diamonds.
+        Residuals are the conditional ones of the kept rows, over their estimated standard deviation, which is smaller
+        than that of the errors by what the random effects took up (with several grouping factors over that of the
+        errors: take ``draws=`` then); conditional modes of the random effects are over theirs. Values outside the band
+        are diamonds.
 
         Parameters
         ----------

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import limeform as lf
+from tests.plot.pictures import artist
 
 
 @pytest.fixture(scope="module")
@@ -61,5 +62,4 @@ def test_nothing_trimmed():
 
 def test_funnel_marks_trimmed_rows(results):
     axes = results.plot_funnel()
-    points = [points for points in axes.collections if points.get_label() in ("_points", "trimmed")]
-    assert [len(one.get_offsets()) for one in points] == [80, 20]
+    assert [len(artist(axes, name).get_offsets()) for name in ("_points", "trimmed")] == [80, 20]
