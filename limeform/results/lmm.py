@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
+from limeform.bootstrap import BootstrapResults
 from limeform.bootstrap.refits import refit_design
 from limeform.design import Design, Keywords
 from limeform.errors import ConvergenceWarning, SingularFitWarning, SolverError
@@ -40,6 +42,7 @@ from limeform.results.reports import data_with_fit, fit_in_one_row, statistic
 from limeform.results.resampling import Resampling
 from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
+from limeform.results.tidy import Effects, tidy_table
 from limeform.solve import Newton, Solver, default_solver, every_solver
 
 
@@ -298,6 +301,57 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         statsmodels.iolib.summary.Summary
         """
         return build_summary(describe(self, alpha))
+
+    def tidy(
+        self,
+        effects: Effects | Sequence[Effects] = ("fixed", "ran_pars"),
+        *,
+        conf_int: bool = True,
+        alpha: float = 0.05,
+        bootstrap: BootstrapResults | None = None,
+    ) -> pd.DataFrame:
+        """Return estimates as one tidy table, in the manner of the R package broom.mixed.
+
+        Parameters
+        ----------
+        effects : str or sequence of str
+            Parts of the table: "fixed" effects; "ran_pars", the standard deviations and correlations of the random
+            effects, and sigma; "ran_vals", the conditional modes of each level; "ran_coefs", these with the fixed
+            effects added.
+        conf_int : bool
+            Whether the table has intervals: Wald's of fixed effects, normal ones of modes.
+        alpha : float
+            One minus their coverage.
+        bootstrap : BootstrapResults, optional
+            Take standard errors and intervals of the fixed effects and variance parameters from these refits; variance
+            parameters have none without.
+
+        Returns
+        -------
+        DataFrame
+            Of the columns ``effect, group, level, term, estimate, std_error, statistic, p_value, conf_low, conf_high``
+            those that the parts have. Numbers that do not exist are NaN, such as the standard error of a coefficient
+            that an active constraint holds.
+
+        Raises
+        ------
+        OptionError
+            If an argument does not fit.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
+        >>> results.tidy()[["effect", "group", "term", "estimate"]].round(2)
+             effect     group                   term  estimate
+        0     fixed                        Intercept    251.41
+        1     fixed                             Days     10.47
+        2  ran_pars   Subject         sd(Subject: 1)     24.74
+        3  ran_pars   Subject      sd(Subject: Days)      5.92
+        4  ran_pars   Subject  cor(Subject: 1, Days)      0.07
+        5  ran_pars  Residual                  sigma     25.59
+        """
+        return tidy_table(self, effects, conf_int, alpha, bootstrap)
 
     def glance(self) -> pd.DataFrame:
         """Return the fit as a table of one row: method, sizes, likelihood, status."""
