@@ -13,7 +13,7 @@ from limeform.errors import OptionError
 from limeform.fit import stack
 from limeform.results.lmm import LMMResults
 from limeform.results.summary import format_number, format_p
-from limeform.results.tabular import Table
+from limeform.tables import Table
 
 Beside = Literal["se", "ci", "p", "none"]
 STATISTICS = ("Observations", "Trimmed", "Groups", "Log-likelihood", "AIC", "BIC")

@@ -13,7 +13,7 @@ from statsmodels.iolib.tableformatting import fmt_params
 
 from limeform.results.heterogeneity import Heterogeneity
 from limeform.results.inference import FloatArray, WaldTable
-from limeform.results.printing import FitSummary
+from limeform.tables import FitSummary
 
 
 @dataclass(frozen=True)

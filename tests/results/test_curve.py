@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 import limeform as lf
 from tests.fit.dose_data import FORMULA, basis, dose_data
+from tests.papers.smoking import FORMULA as SMOKING
 from tests.plot.pictures import artist, draw, labels, outside, overlaps
 
 AT = np.linspace(0, 80, 9)
@@ -102,10 +103,7 @@ def test_picture_holds_the_numbers(free: lf.LMMResults) -> None:
 
 
 def test_picture_of_intervals_references_and_trimmed_rows() -> None:
-    from tests.papers.smoking import FORMULA as SMOKING
-    from tests.papers.smoking import smoking
-
-    data = smoking()
+    data = lf.datasets.smoking_like(rng=0)
     results = lf.lmm(
         SMOKING, data, se="se", trim=0.1, constraints=[lf.passes("smoking", at=0, value=1), lf.increasing("smoking")]
     ).fit()

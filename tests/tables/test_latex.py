@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import limeform as lf
-from limeform.results.latex import latex_text
+from limeform.tables.latex import latex_text
 from tests.fit.dose_data import FORMULA, dose_data
 
 HARD = r"a_b & 5% <c> #1 ~x^2 {$y} \z|w"
@@ -66,7 +66,8 @@ def test_table_of_all_kinds(fits: list[lf.LMMResults]) -> None:
 def test_latex_runs(fits: list[lf.LMMResults], tmp_path: Path) -> None:
     parts = [lf.table(*fits).as_latex(), lf.table(*fits, beside="ci", names=["[a]", "*", "50%", "~"]).as_latex()]
     parts += [fit.summary().as_latex() for fit in fits]
-    parts.append(lf.compare(fits[2], fits[2]).as_latex())
+    parts.append(lf.compare(fits[3], fits[3]).as_latex())
+    parts.append(fits[0].bootstrap(10, rng=1).summary().as_latex())
     body = "\n\n\\bigskip\n".join(parts)
     head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
     (tmp_path / "all.tex").write_text(f"{head}\n{body}\n\\end{{document}}\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 
-from limeform.results.latex import latex_row, latex_text
+from limeform.tables.latex import latex_row, latex_text
 
 
 class FitSummary(Summary):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from limeform.errors import OptionError
-from limeform.results.latex import latex_row, latex_text
+from limeform.tables.latex import latex_row, latex_text
 
 
 @dataclass(frozen=True, eq=False)
