@@ -59,7 +59,7 @@ results.summary()
 at = np.linspace(15, 40, 101)
 ax = results.plot_curve("bmi", at, random={"delta": at - 20}, transform=np.log, draws=200, rng=1)
 ax.set_xlabel("Body mass index (kg/m²)")
-ax.set_ylabel("Log odds ratio against 20 kg/m²")
+_ = ax.set_ylabel("Log odds ratio against 20 kg/m²")
 
 # %% [markdown]
 # From a BMI of 20 to one of 30 the odds about double; above, the data are few, and the curve depends on where the open

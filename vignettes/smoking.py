@@ -47,7 +47,7 @@ results.summary()
 # %%
 at = np.linspace(0, 80, 161)
 ax = results.plot_curve("smoking", at, random={"dose": at}, draws=200, rng=1)
-ax.plot(at, lf.datasets.smoking_risk(at), color="black", linestyle="--")
+_ = ax.plot(at, lf.datasets.smoking_risk(at), color="black", linestyle="--")
 
 # %% [markdown]
 # All rows that were trimmed are wrong ones:

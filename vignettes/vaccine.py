@@ -28,21 +28,21 @@ results.summary()
 # expected. That one holds 1: the vaccine helps on average, and may not in a new place.
 
 # %%
-results.plot_forest(transform=np.exp, columns={"Vaccinated": bcg["tpos"], "Not": bcg["cpos"]}, weights=True)
+ax = results.plot_forest(transform=np.exp, columns={"Vaccinated": bcg["tpos"], "Not": bcg["cpos"]}, weights=True)
 
 # %% [markdown]
 # In the funnel, most trials are outside of the contours, which are what sampling error alone would leave: the trials
 # differ.
 
 # %%
-results.plot_funnel()
+ax = results.plot_funnel()
 
 # %% [markdown]
 # Distance from the equator explains much of it. With a moderator the funnel shows residuals.
 
 # %%
 latitude = lf.lmm("log_rr ~ ablat + (1 | trial)", bcg, variance="variance").fit()
-latitude.plot_funnel()
+ax = latitude.plot_funnel()
 
 # %%
 lf.table(results, latitude, names=["mean", "by latitude"], beside="ci")
@@ -79,4 +79,4 @@ trimmed = lf.lmm("log_rr ~ 1 + (1 | trial)", bcg, variance="variance", trim=2 / 
 trimmed.outliers()
 
 # %%
-trimmed.plot_forest(transform=np.exp)
+ax = trimmed.plot_forest(transform=np.exp)
