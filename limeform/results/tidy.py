@@ -11,7 +11,7 @@ import pandas as pd
 from limeform.bootstrap import BootstrapResults, parameters_of
 from limeform.errors import OptionError
 from limeform.fit import stack
-from limeform.results.inference import FloatArray, wald_interval
+from limeform.results.inference import FloatArray, check_alpha, wald_interval
 from limeform.results.plots import normal_quantile
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def tidy_table(
     ------
     OptionError
     """
-    chosen = [effects] if isinstance(effects, str) else list(effects)
-    if not chosen or any(part not in get_args(Effects) for part in chosen):
+    chosen: list[str] = list(effects) if isinstance(effects, (list, tuple)) else [effects]  # type: ignore[list-item]
+    if not chosen or any(not isinstance(part, str) or part not in get_args(Effects) for part in chosen):
         known = ", ".join(map(repr, get_args(Effects)))
         raise OptionError(f"effects={effects!r}: give one or more of {known}")
     if draws is not None and not isinstance(draws, BootstrapResults):
         raise OptionError(f"bootstrap= is a {type(draws).__name__}: give what results.bootstrap() returned")
-    normal_quantile(alpha)  # refuses what is no share
+    check_alpha(alpha)
     tables = [PARTS[part](fit, alpha).assign(effect=part) for part in chosen]
     if draws is not None:
         tables = [_with_draws(table, draws, alpha) for table in tables]

@@ -113,6 +113,7 @@ def test_intervals_of_refits(sleep: lf.LMMResults) -> None:
     [
         ({"effects": "random"}, "effects='random': give one or more of 'fixed', 'ran_pars'"),
         ({"effects": []}, "effects="),
+        ({"effects": 0.05}, "effects=0.05"),
         ({"alpha": 1.5}, "alpha=1.5"),
         ({"bootstrap": 100}, "bootstrap= is a int"),
     ],
