@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -12,7 +11,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
-from limeform.bootstrap import BootstrapResults
 from limeform.bootstrap.refits import refit_design
 from limeform.design import Design, Keywords
 from limeform.errors import ConvergenceWarning, SingularFitWarning, SolverError
@@ -38,11 +36,10 @@ from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
-from limeform.results.reports import data_with_fit, fit_in_one_row, statistic
+from limeform.results.reports import Reports, statistic
 from limeform.results.resampling import Resampling
 from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
-from limeform.results.tidy import Effects, tidy_table
 from limeform.solve import Newton, Solver, default_solver, every_solver
 
 
@@ -85,7 +82,7 @@ class FittedModel(Protocol):
         """Return the same model of other rows."""
 
 
-class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plotting, Resampling, Saving):
+class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plotting, Resampling, Saving, Reports):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
@@ -301,72 +298,6 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         statsmodels.iolib.summary.Summary
         """
         return build_summary(describe(self, alpha))
-
-    def tidy(
-        self,
-        effects: Effects | Sequence[Effects] = ("fixed", "ran_pars"),
-        *,
-        conf_int: bool = True,
-        alpha: float = 0.05,
-        bootstrap: BootstrapResults | None = None,
-    ) -> pd.DataFrame:
-        """Return estimates as one tidy table, in the manner of the R package broom.mixed.
-
-        Parameters
-        ----------
-        effects : str or sequence of str
-            Parts of the table: "fixed" effects; "ran_pars", the standard deviations and correlations of the random
-            effects, and sigma; "ran_vals", the conditional modes of each level; "ran_coefs", these with the fixed
-            effects added.
-        conf_int : bool
-            Whether the table has intervals: Wald's of fixed effects, normal ones of modes.
-        alpha : float
-            One minus their coverage.
-        bootstrap : BootstrapResults, optional
-            Take standard errors and intervals of the fixed effects and variance parameters from these refits; variance
-            parameters have none without.
-
-        Returns
-        -------
-        DataFrame
-            Of the columns ``effect, group, level, term, estimate, std_error, statistic, p_value, conf_low, conf_high``
-            those that the parts have. Numbers that do not exist are NaN, such as the standard error of a coefficient
-            that an active constraint holds.
-
-        Raises
-        ------
-        OptionError
-            If an argument does not fit.
-
-        Examples
-        --------
-        >>> import limeform as lf
-        >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
-        >>> results.tidy()[["effect", "group", "term", "estimate"]].round(2)
-             effect     group                   term  estimate
-        0     fixed                        Intercept    251.41
-        1     fixed                             Days     10.47
-        2  ran_pars   Subject         sd(Subject: 1)     24.74
-        3  ran_pars   Subject      sd(Subject: Days)      5.92
-        4  ran_pars   Subject  cor(Subject: 1, Days)      0.07
-        5  ran_pars  Residual                  sigma     25.59
-        """
-        return tidy_table(self, effects, conf_int, alpha, bootstrap)
-
-    def glance(self) -> pd.DataFrame:
-        """Return the fit as a table of one row: method, sizes, likelihood, status."""
-        return fit_in_one_row(self)
-
-    def augment(self) -> pd.DataFrame:
-        """Return the data that the model used with what the fit says of each row, under broom's names.
-
-        Returns
-        -------
-        DataFrame
-            On the rows used: the columns of the data, ``.fitted``, ``.resid``, ``.fixed`` (the population's mean) and
-            ``.weight`` (zero where a row was trimmed).
-        """
-        return data_with_fit(self)
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
