@@ -5,7 +5,7 @@ imported at the first picture, and neither its settings nor pyplot's current fig
 """
 
 from limeform.plot.curve import CurvePicture, curve_plot
-from limeform.plot.ensemble import EnsemblePicture, ensemble_plot
+from limeform.plot.ensemble import Members
 from limeform.plot.forest import forest_plot
 from limeform.plot.forest_content import Forest, Order, Pooled
 from limeform.plot.funnel import Funnel, funnel_plot
@@ -18,9 +18,9 @@ from limeform.plot.trimming import TrimmingPicture, trimming_plot
 __all__ = [
     "Caterpillar",
     "CurvePicture",
-    "EnsemblePicture",
     "Forest",
     "Funnel",
+    "Members",
     "Order",
     "PathPicture",
     "Pooled",
@@ -29,7 +29,6 @@ __all__ = [
     "TrimmingPicture",
     "caterpillar_plot",
     "curve_plot",
-    "ensemble_plot",
     "forest_plot",
     "funnel_plot",
     "qq_plots",

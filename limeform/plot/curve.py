@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from limeform.plot import style
 from limeform.plot.canvas import new_axes
+from limeform.plot.ensemble import Members, draw_members
 from limeform.plot.funnel import point_size
 from limeform.plot.legend import legend_below
 from limeform.plot.scale import plain_ticks
@@ -57,6 +58,8 @@ class CurvePicture:
         What each row was compared with, and the curve there.
     coverage : float
         Of the bands.
+    members : Members or None
+        Curves that the fit is the average of.
     """
 
     name: str
@@ -76,6 +79,7 @@ class CurvePicture:
     reference: FloatArray | None = None
     reference_value: FloatArray | None = None
     coverage: float = 0.95
+    members: Members | None = None
 
     def with_rows(
         self,
@@ -121,6 +125,8 @@ def curve_plot(content: CurvePicture, *, ax: Axes | None = None) -> Axes:
         _draw_levels(drawn, content)
     else:
         _draw_line(drawn, content)
+    if content.members is not None:
+        draw_members(drawn, content.at, content.members)
     _draw_rows(drawn, content)
     _set_limits(drawn, content)
     _draw_trimmed(drawn, content)

@@ -16,7 +16,7 @@ from limeform.design.curves import spline_of
 from limeform.errors import DataError, OptionError, OutOfBoundsWarning, UnknownBandWarning
 from limeform.models import LMM
 from limeform.models.knots import spline_called
-from limeform.plot import ensemble_plot
+from limeform.plot import curve_plot
 from limeform.resample.average import averaged
 from limeform.resample.members import Members, fit_all
 from limeform.resample.picture import ensemble_picture
@@ -178,8 +178,8 @@ class KnotEnsemble:
         table = averaged(tables, self.weights.to_numpy(), alpha, used)
         self._warn_of_unknown(tables, used, derivative)
         tables = [transformed(one, transform) for one in tables]
-        picture = ensemble_picture(self, tables, transformed(table, transform), transform, derivative, members)
-        return ensemble_plot(picture, ax=ax)
+        average = transformed(table, transform)
+        return curve_plot(ensemble_picture(self, tables, average, transform, derivative, alpha, members), ax=ax)
 
     def _curves(
         self,

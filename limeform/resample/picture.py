@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from limeform.plot import EnsemblePicture
+from limeform.plot import CurvePicture, Members
+from limeform.plot.scale import transform_name
 from limeform.results.curve import curve_inputs, curve_picture
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ def ensemble_picture(
     table: pd.DataFrame,
     transform: Callable[[Any], Any] | None,
     derivative: int,
+    alpha: float,
     members: bool,
-) -> EnsemblePicture:
+) -> CurvePicture:
     """Return the averaged curve with the rows of the data, and the curves of the members.
 
     Parameters
@@ -38,25 +40,29 @@ def ensemble_picture(
         What the values of both went through.
     derivative : int
         Order of the derivative.
+    alpha : float
+        One minus the coverage of the bands.
     members : bool
         Whether the members are shown.
 
     Returns
     -------
-    EnsemblePicture
+    CurvePicture
     """
     weights = ensemble.weights.to_numpy()
     same: Callable[[Any], Any] = (lambda values: values) if transform is None else transform
     pictures = [
-        curve_picture(member, curve_inputs(member, ensemble.term), one, None, derivative)
+        curve_picture(member, curve_inputs(member, ensemble.term), one, None, derivative, alpha)
         for member, one in zip(ensemble.members, tables, strict=True)
     ]
     first = pictures[0]
+    grouped = bool(ensemble.members[0].design.factors)
     averaged = replace(
         first,
+        response=transform_name(transform, first.response),
         fit=table["fit"].to_numpy(),
         mean_band=table[["mean_lower", "mean_upper"]].to_numpy(),
-        new_band=table[["new_lower", "new_upper"]].to_numpy(),
+        new_band=table[["new_lower", "new_upper"]].to_numpy() if grouped else first.new_band,
         knots=np.zeros(0),
     )
     if len(first.exposure):
@@ -69,10 +75,7 @@ def ensemble_picture(
     references = [one.reference_value for one in pictures if one.reference_value is not None]
     if references:
         averaged = replace(averaged, reference_value=np.asarray(same(weights @ np.array(references)), dtype=np.float64))
-    shown = slice(None) if members else slice(0)
-    return EnsemblePicture(
-        curve=averaged,
-        fits=np.array([one["fit"] for one in tables])[shown],
-        knots=ensemble.knots[shown],
-        weights=weights[shown],
-    )
+    if not members:
+        return averaged
+    shown = Members(np.array([one["fit"] for one in tables]), ensemble.knots, weights)
+    return replace(averaged, members=shown)

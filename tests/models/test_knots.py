@@ -9,7 +9,6 @@ import limeform as lf
 from limeform.models.knots import carried_mean
 from tests.fit.dose_data import FORMULA, dose_data
 from tests.papers.smoking import FORMULA as SMOKING
-from tests.papers.smoking import smoking
 
 SHAPES = [lf.increasing("smoking"), lf.concave("smoking"), lf.passes("smoking", at=0, value=1)]
 PRIOR = [lf.normal("smoking", mean=0, sd=0.1, derivative=3)]
@@ -17,7 +16,7 @@ OTHERS = [14.0, 37.0, 62.0]
 
 
 def ratio_model(trim: float = 0.0) -> lf.LMM:
-    return lf.lmm(SMOKING, smoking(), se="se", constraints=SHAPES, priors=PRIOR, trim=trim)
+    return lf.lmm(SMOKING, lf.datasets.smoking_like(0), se="se", constraints=SHAPES, priors=PRIOR, trim=trim)
 
 
 MODELS = {

@@ -12,6 +12,7 @@ from tests.fit.dose_data import FORMULA, dose_data
 from tests.plot.pictures import artist, labels
 
 AT = np.linspace(0, 80, 9)
+ROWS = "rows, sized by precision"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_members_are_drawn_by_their_weight(ensemble: lf.KnotEnsemble) -> None:
 def test_bands_and_rows_are_those_of_the_average(ensemble: lf.KnotEnsemble) -> None:
     ax = ensemble.plot_curve(AT, ax=Figure().subplots())
     table = ensemble.curve(AT)
-    outline = artist(ax, "band of the mean").get_paths()[0].vertices
+    outline = artist(ax, "mean").get_paths()[0].vertices
     assert outline[:, 1].min() == pytest.approx(table["mean_lower"].min())
     assert outline[:, 1].max() == pytest.approx(table["mean_upper"].max())
     crossed = artist(ax, "trimmed").get_offsets()
@@ -55,15 +56,14 @@ def test_bands_and_rows_are_those_of_the_average(ensemble: lf.KnotEnsemble) -> N
 def test_without_members(ensemble: lf.KnotEnsemble) -> None:
     ax = ensemble.plot_curve(AT, members=False, ax=Figure().subplots())
     assert not {"_members", "members", "_knots"} & set(labels(ax))
-    assert {"fit", "rows", "band of the mean", "band of the new group"} <= set(labels(ax))
+    assert {"fit", ROWS, "mean, 95% band", "new group, 95% band"} <= set(labels(ax))
 
 
 def test_values_go_through_the_transform(ensemble: lf.KnotEnsemble) -> None:
     ax = ensemble.plot_curve(AT, transform=np.exp, ax=Figure().subplots())
     plain = ensemble.plot_curve(AT, ax=Figure().subplots())
-    for name in ("rows", "trimmed"):
-        np.testing.assert_allclose(
-            artist(ax, name).get_offsets()[:, 1], np.exp(artist(plain, name).get_offsets()[:, 1])
-        )
+    values = [artist(one, "rows").get_offsets()[:, 1] for one in (ax, plain)]
+    np.testing.assert_allclose(values[0], np.exp(values[1]))
+    assert ax.get_ylabel() == "exp(y)"
     first, second = (artist(one, "_members").get_segments()[0][:, 1] for one in (ax, plain))
     np.testing.assert_allclose(first, np.exp(second))

@@ -172,5 +172,5 @@ def test_plot(touching: lf.KnotEnsemble) -> None:
         warnings.simplefilter("error")
         banded = touching.plot_curve(AT, draws=10, rng=1, members=False)
     labels = banded.get_legend_handles_labels()[1]
-    assert "band of the mean" in labels
+    assert "mean, 95% band" in labels
     assert "members" not in labels
