@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from limeform.archive.file import Writer
+from limeform.archive.typed import declared, fits
 from limeform.errors import ArchiveError
 
 Classes = Mapping[str, type[Any]]
@@ -67,7 +68,7 @@ def decode(tree: Any, array: Callable[[str], Any], classes: Classes) -> Any:
     Raises
     ------
     ArchiveError
-        If the document names another class, or does not fit it.
+        If the document names another class, or a field of it is missing, surplus, or of another type.
     """
     if tree is None or isinstance(tree, (bool, int, float, str)):
         return tree
@@ -95,4 +96,8 @@ def _instance(tree: dict[str, Any], array: Callable[[str], Any], classes: Classe
     fields = tree.get("fields")
     if not isinstance(fields, dict) or set(fields) != {field.name for field in dataclasses.fields(known)}:
         raise ArchiveError(f"the file does not fit this version of limeform: the parts of {name} differ")
-    return known(**{key: decode(item, array, classes) for key, item in fields.items()})
+    values = {key: decode(item, array, classes) for key, item in fields.items()}
+    for key, value in values.items():
+        if not fits(value, declared(known)[key]):
+            raise ArchiveError(f"the file is damaged: {key} of {name} is of type {type(value).__name__}")
+    return known(**values)
