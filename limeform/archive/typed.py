@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 
-@cache
 def declared(known: type[Any]) -> dict[str, Any]:
     """Return the types of the fields of a dataclass."""
     return get_type_hints(known)
@@ -52,5 +50,3 @@ def _fit_all(values: tuple[object, ...], parts: tuple[Any, ...]) -> bool:
     if len(parts) == 2 and parts[1] is Ellipsis:
         return all(fits(value, parts[0]) for value in values)
     return len(values) == len(parts) and all(fits(value, part) for value, part in zip(values, parts, strict=True))
-
-

@@ -97,7 +97,8 @@ def _instance(tree: dict[str, Any], array: Callable[[str], Any], classes: Classe
     if not isinstance(fields, dict) or set(fields) != {field.name for field in dataclasses.fields(known)}:
         raise ArchiveError(f"the file does not fit this version of limeform: the parts of {name} differ")
     values = {key: decode(item, array, classes) for key, item in fields.items()}
+    hints = declared(known)
     for key, value in values.items():
-        if not fits(value, declared(known)[key]):
+        if not fits(value, hints[key]):
             raise ArchiveError(f"the file is damaged: {key} of {name} is of type {type(value).__name__}")
     return known(**values)

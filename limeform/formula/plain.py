@@ -13,7 +13,21 @@ from collections.abc import Collection
 TRANSFORMS = frozenset(
     {
         *("C", "I", "Q", "Treatment", "Sum", "Helmert", "Diff", "Poly"),
-        *("bspline", "log_ratio", "difference", "interval", "bs", "cc", "cr", "cs", "poly", "center", "scale", "standardize", "lag"),
+        *(
+            "bspline",
+            "log_ratio",
+            "difference",
+            "interval",
+            "bs",
+            "cc",
+            "cr",
+            "cs",
+            "poly",
+            "center",
+            "scale",
+            "standardize",
+            "lag",
+        ),
         *("log", "log2", "log10", "exp", "exp2", "exp10"),
     }
 )

@@ -82,7 +82,7 @@ def check_weights(model: LMM, name: str) -> None:
     units = [len(model.design.y), *(len(factor.levels) for factor in model.design.factors)]
     weights = model.warm_weights
     right = isinstance(weights, np.ndarray) and weights.dtype == np.float64 and weights.shape in [(m,) for m in units]
-    if not right or not bool(((weights >= 0) & (weights <= 1)).all()):
+    if weights is None or not right or not bool(np.all((weights >= 0) & (weights <= 1))):
         raise ArchiveError(f"{name!r} is damaged: its weights do not fit its rows")
 
 

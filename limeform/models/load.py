@@ -19,7 +19,7 @@ from limeform.formula import parse
 from limeform.likelihood import Coordinates, reduce_rows
 from limeform.models.fitting_sizes import check_coordinates, check_estimates, check_report, check_weights
 from limeform.models.lmm import LMM
-from limeform.models.source import Given
+from limeform.models.source import Given, Source, as_choice
 from limeform.restrict import constraint_of, number_of, prior_of
 from limeform.results import LMMResults
 from limeform.results.saving import CLASSES, refuse_code
@@ -90,8 +90,8 @@ def _model(tree: dict[str, Any], array: Arrays, name: str, version: int) -> LMM:
     given = Given()
     if version >= 2:
         trim, given = replace(trim, keep=_keep(tree["keep"], array)), _given(tree["given"])
-    model = LMM.__new__(LMM)
-    model._set(formula, frame, keywords, scope.mapping(), tree["reml"], trim, str(tree["missing"]), given)
+    source = Source(formula, frame, keywords, as_choice(tree["reml"]), trim, str(tree["missing"]), given)
+    model = LMM.of(source, scope.mapping())
     model._always = _fitting(array(tree["always"]["array"]).astype(bool), len(model.design.y), name)
     if version >= 2 and tree["warm"] is not None:
         model.warm_weights = decode(tree["warm"], array, {})
