@@ -1,4 +1,4 @@
-"""Constraints and priors as plain values and back: a fixed list of kinds, made again by the functions that users call."""
+"""Constraints and priors as plain values and back: a fixed list of kinds, made by the functions that users call."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from limeform.fit import ActiveConstraint, Estimates, RestrictedFit, Trimming, T
 from limeform.fit.trimming.search import Found
 from limeform.fit.trimming.steps import Trimmed
 from limeform.formula import refused
+from limeform.formula.counts import MOST
 from limeform.likelihood import Coordinates
 from limeform.likelihood.contributions import Contributions
 from limeform.restrict import stored_constraint, stored_prior
@@ -55,7 +56,8 @@ class Saving:
         ------
         ArchiveError
             If the file cannot be written, or if the formula calls functions other than those of formulaic and numpy
-            that only compute, or a constraint, a penalty or the mean is a function: a file must not hold anybody's code.
+            that only compute, or a constraint, a penalty or the mean is a function: a file must not hold anybody's
+            code.
 
         Examples
         --------
@@ -84,13 +86,18 @@ def refuse_code(formula: Any, frame: pd.DataFrame, taken: list[str], scope: Scop
     other = next((module for module in scope.modules.values() if module != "numpy"), None)
     if other is not None:
         raise ArchiveError(f"{what}: the formula uses the module {other}; only numpy's functions can be in a file")
+    large = [name for name, value in scope.values.items() if np.ndim(value) == 0 and not _is_small(value)]
     for expression in expressions_of(formula, frame, taken):
-        piece = refused(expression, list(frame.columns), list(scope.values), modules)
+        piece = refused(expression, list(frame.columns), list(scope.values), modules, large)
         if piece is not None:
             raise ArchiveError(
                 f"{what}: the formula has {piece!r} in {expression!r}, and a file holds no functions but formulaic's "
                 "and numpy's that only compute; make a column of it in the data first"
             )
+
+
+def _is_small(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and abs(float(value)) <= MOST
 
 
 def _model(fit: LMMResults, writer: Writer) -> dict[str, Any]:
