@@ -20,6 +20,7 @@ from limeform.design.transforms import warn_outside
 from limeform.errors import LimeformError, OptionError
 from limeform.mean import mean_of
 from limeform.plot import CurvePicture
+from limeform.results.mixture import mixture_quantiles
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -229,9 +230,10 @@ def _from_draws(
     """Return quantiles of draws, shape (d, n), and of draws with the effect of a new group."""
     ends = [alpha / 2, 1 - alpha / 2]
     mean = np.quantile(values, ends, axis=0)
-    # Normal quantiles in place of random numbers: the same answer at every call.
-    grid = norm.ppf((np.arange(51) + 0.5) / 51)[:, None, None] * np.sqrt(between)
-    new = np.quantile((values * np.exp(grid) if logarithmic else values + grid).reshape(-1, len(between)), ends, axis=0)
+    if logarithmic:  # beyond its bounds a draw need not be positive: there is no band there
+        new = np.exp(mixture_quantiles(np.log(np.where(values > 0, values, np.nan)), between, ends))
+    else:
+        new = mixture_quantiles(values, between, ends)
     return mean[0], mean[1], new[0], new[1]
 
 

@@ -56,10 +56,6 @@ def test_what_is_not_available_says_so(fit, boot, tmp_path):
         fit.bootstrap(4, "cases")
     with pytest.raises(lf.OptionError, match="bca"):
         boot.conf_int(method="bca")
-    with pytest.raises(lf.OptionError, match="constraints or priors"):
-        fit.get_prediction()
-    with pytest.raises(lf.ArchiveError, match="cannot be saved yet"):
-        fit.save(tmp_path / "fit.lime")
 
 
 def test_population_predictions_are_made(fit):
