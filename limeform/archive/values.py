@@ -68,7 +68,8 @@ def decode(tree: Any, array: Callable[[str], Any], classes: Classes) -> Any:
     Raises
     ------
     ArchiveError
-        If the document names another class, or a field of it is missing, surplus, or of another type.
+        If the document names another class, or a field without a default is missing, or one is surplus or of another
+        type.
     """
     if tree is None or isinstance(tree, (bool, int, float, str)):
         return tree
@@ -94,7 +95,10 @@ def _instance(tree: dict[str, Any], array: Callable[[str], Any], classes: Classe
             raise ArchiveError(f"the file is damaged: {tree.get('value')!r} is no {name}")
         return known[tree["value"]]
     fields = tree.get("fields")
-    if not isinstance(fields, dict) or set(fields) != {field.name for field in dataclasses.fields(known)}:
+    # A field that a later version added has a default, so that files of an earlier one are still read.
+    every = dataclasses.fields(known)
+    needed = {f.name for f in every if f.default is f.default_factory is dataclasses.MISSING}
+    if not isinstance(fields, dict) or not needed <= set(fields) <= {field.name for field in every}:
         raise ArchiveError(f"the file does not fit this version of limeform: the parts of {name} differ")
     values = {key: decode(item, array, classes) for key, item in fields.items()}
     hints = declared(known)

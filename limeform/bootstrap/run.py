@@ -205,7 +205,7 @@ def _chosen(backend: str | None, n_jobs: int | None) -> AbstractContextManager[A
         chosen: AbstractContextManager[Any] = parallel_config(
             backend=backend, **({} if n_jobs is None else {"n_jobs": n_jobs})
         )
-    except (ImportError, ValueError, TypeError) as error:
+    except (ImportError, ValueError, TypeError, AttributeError) as error:
         raise OptionError(
             f"backend={backend!r} cannot be used: {_first_line(error)}. joblib's own are 'loky', 'threading' and "
             "'multiprocessing'; 'dask' needs the package distributed and a running client, 'ray' the package ray "

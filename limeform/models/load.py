@@ -147,9 +147,11 @@ def _setup(model: LMM, coordinates: Coordinates, tree: dict[str, Any], array: Ar
     }
     if model.restrictions is not None:
         joint = prepare_joint(model.design, model.restrictions, model.start, model.reml, coordinates=coordinates)
-        model._joint = joint
-        return joint.with_weights(rows["weights"]).setup if "weights" in rows else joint.setup
-    setup = prepare(model.design)
+        model._joint, setup = joint, joint.setup
+        if not rows:
+            return setup
+    else:
+        setup = prepare(model.design)
     held = replace(setup.rows, **rows)
     return replace(setup, rows=held, products=reduce_rows(model.design.shifted, held, coordinates))
 

@@ -14,6 +14,7 @@ from limeform.bootstrap import BootstrapResults
 from limeform.design import Column
 from limeform.errors import OptionError
 from limeform.fit import ConditionalPart, conditional_part
+from limeform.results.inference import check_alpha
 from limeform.results.mixture import mixture_quantiles
 from limeform.results.predict import evaluated
 from limeform.results.prediction_draws import draws_of_mean, predicted_at
@@ -84,8 +85,7 @@ class PredictionResults:
 
     def conf_int(self, alpha: float = 0.05, *, obs: bool = False) -> pd.DataFrame:
         """Return intervals, columns 0 and 1: of the mean, or with ``obs=True`` of a new observation."""
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.number)) or not 0 < alpha < 1:
-            raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% intervals")
+        check_alpha(alpha)
         if self.draws is not None:
             added = self.draws.added_obs if obs else self.draws.added_mean
             ends = mixture_quantiles(self.draws.values, added, [alpha / 2, 1 - alpha / 2])

@@ -25,10 +25,10 @@ def draws_of_mean(fit: LMMResults, draws: BootstrapResults | ArrayLike | int, rn
     Raises
     ------
     OptionError
-        If they do not have one column for each parameter.
+        If they do not have one column for each parameter, or fewer than half of the refits converged.
     """
-    if isinstance(draws, (int, np.integer)):
-        draws = fit.bootstrap(int(draws) if not isinstance(draws, bool) else draws, rng=rng)
+    if isinstance(draws, (int, float, np.number)):
+        draws = _refits(fit, draws, rng)
     p = len(fit.params)
     if isinstance(draws, BootstrapResults):
         draws = draws.params
@@ -42,6 +42,14 @@ def draws_of_mean(fit: LMMResults, draws: BootstrapResults | ArrayLike | int, rn
             "results.bootstrap(1000, rng=1)"
         )
     return values
+
+
+def _refits(fit: LMMResults, number: Any, rng: Any) -> BootstrapResults:
+    """Refit simulated responses (TCME section 2.6), each within the model's constraints."""
+    found = fit.bootstrap(number, rng=rng)
+    if found.n_converged < max(2, found.n // 2):
+        raise OptionError(f"only {found.n_converged} of {number} refits converged: the draws are not to be trusted")
+    return found
 
 
 def predicted_at(fit: LMMResults, rows: PredictedRows, part: ConditionalPart | None, draws: FloatArray) -> FloatArray:
