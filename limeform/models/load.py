@@ -145,6 +145,8 @@ def _setup(model: LMM, coordinates: Coordinates, tree: dict[str, Any], array: Ar
         for key in ("weights", "precision")
         if tree[key] is not None
     }
+    if not all(bool((values >= 0).all()) for values in rows.values()):
+        raise ArchiveError(f"{name!r} is damaged: a weight is negative")
     if model.restrictions is not None:
         joint = prepare_joint(model.design, model.restrictions, model.start, model.reml, coordinates=coordinates)
         model._joint, setup = joint, joint.setup
@@ -159,4 +161,6 @@ def _setup(model: LMM, coordinates: Coordinates, tree: dict[str, Any], array: Ar
 def _fitting(values: Any, n: int, name: str) -> Any:
     if values.shape != (n,):
         raise ArchiveError(f"{name!r} is damaged: an array has shape {values.shape} for {n} rows")
+    if not np.isfinite(values).all():
+        raise ArchiveError(f"{name!r} is damaged: an array holds values that are no numbers")
     return values

@@ -162,6 +162,10 @@ DOCUMENTS = {
     ),
     "endless knots": lambda body: body["model"].update(formula=FORMULA.format("bspline(dose, knots=1000000000)")),
     "computed knots": lambda body: body["model"].update(formula=FORMULA.format("bspline(dose, knots=10**9)")),
+    "endless products": lambda body: body["model"].update(formula=FORMULA.format("(dose + x) ** 99")),
+    "endless interactions": lambda body: body["model"].update(formula=FORMULA.format(" * ".join(["dose + x"] * 40))),
+    "deep formula": lambda body: body["model"].update(formula=FORMULA.format("(" * 5000 + "dose" + ")" * 5000)),
+    "long formula": lambda body: body["model"].update(formula=FORMULA.format(" + ".join(["dose"] * 5000))),
     "endless polynomial": lambda body: body["model"].update(formula=FORMULA.format("poly(dose, 1000000000)")),
     "endless knots by name": lambda body: body["model"].update(formula=FORMULA.format("bs(dose, k)"), scope={"k": 1e9}),
 }
@@ -173,16 +177,21 @@ def test_documents_that_make_no_fit(saved, name):
     refused(saved, "damaged|does not fit|is refused")
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_estimates_that_are_no_numbers(saved, bad):
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+@pytest.mark.parametrize("place", ["beta", "gamma", "y", "weights"])
+def test_values_that_are_no_numbers(saved, bad, place):
+    if bad == -1 and place != "weights":
+        return
+
     def change(body, members):
-        name = estimates(body)["beta"]["array"]
+        tree = body["fit"] if place in ("y", "weights") else estimates(body)
+        name = tree[place]["array"]
         buffer = io.BytesIO()
-        np.save(buffer, np.full(len(TEMPLATE.params), bad))
+        np.save(buffer, np.full_like(np.load(io.BytesIO(members[name])), bad))
         members[name] = buffer.getvalue()
 
     forged(saved, change)
-    refused(saved, "values that are no numbers")
+    refused(saved, "values that are no numbers|a weight is negative")
 
 
 def test_expressions_of_a_nonlinear_mean(saved):
