@@ -203,8 +203,6 @@ def average(
     """
     if (at is None) == (domain is None):
         raise OptionError("average: give either at= (points, with weights= if they are not equal) or domain=")
-    if not np.isfinite(value):
-        raise OptionError(f"average: value={value!r} has to be a finite number")
     points = np.atleast_1d(np.asarray([] if at is None else at, dtype=np.float64))
     shares = np.ones(len(points)) if weights is None else np.atleast_1d(np.asarray(weights, dtype=np.float64))
     if shares.shape != points.shape or not np.isfinite(points).all() or (len(shares) and not shares.sum() > 0):

@@ -165,7 +165,7 @@ DOCUMENTS = {
     "endless products": lambda body: body["model"].update(formula=FORMULA.format("(dose + x) ** 99")),
     "endless interactions": lambda body: body["model"].update(formula=FORMULA.format(" * ".join(["dose + x"] * 40))),
     "deep formula": lambda body: body["model"].update(formula=FORMULA.format("(" * 5000 + "dose" + ")" * 5000)),
-    "long formula": lambda body: body["model"].update(formula=FORMULA.format(" + ".join(["dose"] * 5000))),
+    "long formula": lambda body: body["model"].update(formula=FORMULA.format(" + ".join(["dose"] * 1500))),
     "endless polynomial": lambda body: body["model"].update(formula=FORMULA.format("poly(dose, 1000000000)")),
     "endless knots by name": lambda body: body["model"].update(formula=FORMULA.format("bs(dose, k)"), scope={"k": 1e9}),
 }
