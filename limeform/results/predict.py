@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from limeform.design import Column, Design, Keywords, apply
 from limeform.design.frame import as_numbers, column, to_frame
-from limeform.errors import DataError, NewLevelWarning, OptionError
-from limeform.mean import Mean, OutsideDomainError, mean_of
+from limeform.errors import NewLevelWarning, OptionError
+from limeform.mean import mean_of
 
 FloatArray = NDArray[np.float64]
 
@@ -72,9 +72,7 @@ def predict_new(
     """
     with_random = effects is not None and len(design.factors) > 0
     rows = apply(design.recipe, data, [random.keys for random in design.factors] if with_random else None)
-    mean = np.zeros(0)
-    if rows.complete.any():
-        mean = evaluated(mean_of(rows.x, rows.nonlinear), beta)[0] + rows.offset
+    mean = mean_of(rows.x, rows.nonlinear).value(beta) + rows.offset if rows.complete.any() else np.zeros(0)
     if offset is not None:
         frame = to_frame(data)
         mean = mean + as_numbers(column(offset, frame, "offset")[1], "offset=")[rows.complete]
@@ -88,20 +86,6 @@ def predict_new(
     predicted = pd.Series(np.nan, index=rows.index, name=design.response)
     predicted[rows.complete] = mean
     return predicted
-
-
-def evaluated(mean: Mean, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return a mean on new rows, shape (c,), and its derivatives in the parameters, shape (c, p).
-
-    Raises
-    ------
-    DataError
-        If it has none: the logarithm of a number that is not positive, say.
-    """
-    try:
-        return mean.evaluate(beta)
-    except OutsideDomainError as error:
-        raise DataError(f"the mean cannot be evaluated on these rows: {error}") from error
 
 
 def offset_of_new_rows(keywords: Keywords, data: object) -> Column | None:

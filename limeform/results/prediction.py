@@ -16,10 +16,9 @@ from limeform.errors import OptionError
 from limeform.fit import ConditionalPart, conditional_part
 from limeform.results.inference import check_alpha
 from limeform.results.mixture import mixture_quantiles
-from limeform.results.predict import evaluated
 from limeform.results.prediction_draws import draws_of_mean, predicted_at
 from limeform.results.prediction_notes import prediction_notes
-from limeform.results.prediction_rows import PredictedRows, new_rows, rows_of_fit
+from limeform.results.prediction_rows import PredictedRows, evaluated, new_rows, rows_of_fit
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from limeform.bootstrap import BootstrapResults
 from limeform.errors import OptionError
 from limeform.fit import ConditionalPart, mode_of_rows, modes_at
-from limeform.results.predict import evaluated
-from limeform.results.prediction_rows import PredictedRows
+from limeform.results.prediction_rows import PredictedRows, evaluated
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from limeform.design import Column, apply, effects_columns
 from limeform.design.frame import as_numbers, column, to_frame
-from limeform.errors import NewLevelWarning, OptionError
-from limeform.mean import Mean, mean_of
+from limeform.errors import DataError, NewLevelWarning, OptionError
+from limeform.mean import Mean, OutsideDomainError, mean_of
 from limeform.results.predict import offset_of_new_rows
 
 if TYPE_CHECKING:
@@ -61,6 +61,20 @@ class PredictedRows:
         spread = np.full((*values.shape[:-1], len(self.index)), np.nan)
         spread[..., self.complete] = values
         return spread
+
+
+def evaluated(mean: Mean, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a mean on the rows, shape (c,), and its derivatives in the parameters, shape (c, p).
+
+    Raises
+    ------
+    DataError
+        If it has no value on one of them: the logarithm of a number that is not positive, say.
+    """
+    try:
+        return mean.evaluate(beta)
+    except OutsideDomainError as error:
+        raise DataError(f"the mean cannot be evaluated on these rows: {error}; leave such rows out") from error
 
 
 def rows_of_fit(fit: LMMResults, known: bool) -> PredictedRows:

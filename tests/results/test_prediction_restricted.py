@@ -340,9 +340,8 @@ def test_bad_draws():
 def test_rows_where_the_mean_has_no_value():
     data = DATA.assign(t=DATA["dose"] + 1)
     fit = lf.lmm("c ~ 0 + nl(A * log(k * t)) + (1 | study)", data, start=START).fit()
-    for ask in (fit.predict, fit.get_prediction):
-        with pytest.raises(lf.DataError, match="cannot be evaluated on these rows"):
-            ask(data[:2].assign(t=-1.0))
+    with pytest.raises(lf.DataError, match="cannot be evaluated on these rows"):
+        fit.get_prediction(data[:2].assign(t=-1.0))
 
 
 def test_missing_values_and_no_rows():
