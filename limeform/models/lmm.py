@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from limeform.bootstrap import take
+from limeform.bootstrap import take, take_curve
 from limeform.design import Column, Design, Keywords, build_design
 from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
@@ -183,7 +183,11 @@ class LMM:
 
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
         """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
-        return self._changed(design=take(self.design, rows, place), _always=self._always[rows], source=None)
+        changes: dict[str, Any] = {"design": take(self.design, rows, place), "_always": self._always[rows]}
+        if self.restrictions is not None:
+            curves = tuple(take_curve(curve, rows) for curve in self.restrictions.curves)
+            changes["restrictions"] = replace(self.restrictions, curves=curves)
+        return self._changed(**changes, source=None)
 
     def with_trim(self, trim: float | Trimming) -> LMM:
         """Return the same model, by the same criterion (REML or ML), with another share of the rows left out."""
@@ -195,7 +199,7 @@ class LMM:
     def with_knots(self, curve: str, knots: Sequence[float], bounds: tuple[float, float] | None = None) -> LMM:
         """Return the same model with other interior knots of one of its splines.
 
-        All else is taken over, constraints and priors apply to the new curve. Only where more columns than those of the
+        Constraints and priors apply to the new curve, all else is taken over; only where more columns than those of the
         curve depend on its knots, as in an interaction, is the model built again from its data.
 
         Parameters
@@ -219,8 +223,7 @@ class LMM:
         Examples
         --------
         >>> import limeform as lf
-        >>> data = lf.datasets.sleepstudy()
-        >>> model = lf.lmm("Reaction ~ bspline(Days, knots=[4]) + (1 | Subject)", data)
+        >>> model = lf.lmm("Reaction ~ bspline(Days, knots=[4]) + (1 | Subject)", lf.datasets.sleepstudy())
         >>> model.with_knots("Days", [2, 6]).formula.fixed
         'bspline(Days, knots=[2.0, 6.0], bounds=(0.0, 9.0))'
         """
@@ -374,8 +377,7 @@ class LMM:
             if others is not None and len(others):
                 joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
             near = None if start is None else outliers_of(start, self.design, self.trim)
-            if near is not None:
-                joint = replace(joint, first=first)
+            joint = joint if near is None else replace(joint, first=first)
             weights = None if near is None else near.weights
             kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, weights)
             return LMMResults(self, kept.setup, estimates, report)
@@ -384,8 +386,7 @@ class LMM:
     def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
         y = self.design.shifted
         earlier = None if start is None else start.trimming
-        same_units = earlier is not None and earlier.options.level == self.trim.level
-        warm = earlier.found.best.slope if earlier is not None and same_units else None
+        warm = earlier.found.best.slope if earlier and earlier.options.level == self.trim.level else None
         near = start is not None and outliers_of(start, self.design, self.trim) is not None
         options = replace(self.trim, starts=0) if near else self.trim
         kept, estimates, report = fit_trimmed(setup, y, self._always, options, self.reml, solver, warm)

@@ -125,9 +125,12 @@ def test_is_a_model_like_any_other() -> None:
     np.testing.assert_allclose(again.predict(new), fit.predict(new))
 
 
-def test_is_saved_with_its_own_knots(tmp_path) -> None:
-    fit = MODELS["plain"]().with_knots("dose", OTHERS).fit()
+@pytest.mark.parametrize("name", ["plain", "increasing", "log-ratio"])
+def test_is_saved_with_its_own_knots(name: str, tmp_path) -> None:
+    model = MODELS[name]()
+    fit = model.with_knots(model.design.curves[0].name, OTHERS).fit(start=model.fit())
     fit.save(tmp_path / "fit.lime")
     again = lf.load(tmp_path / "fit.lime")
     assert again.model.formula.text == fit.model.formula.text
-    np.testing.assert_allclose(again.predict(dose_data(seed=3)), fit.predict(dose_data(seed=3)), rtol=1e-12)
+    new = lf.datasets.smoking_like(1) if name == "log-ratio" else dose_data(seed=3)
+    np.testing.assert_allclose(again.predict(new), fit.predict(new), rtol=1e-12)
