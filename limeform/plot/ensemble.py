@@ -44,7 +44,7 @@ def draw_members(ax: Axes, at: FloatArray, members: Members) -> None:
     from matplotlib.colors import to_rgba
 
     places, heavier = np.argsort(at), np.argsort(members.weights)
-    opacity = FAINTEST + (1.0 - FAINTEST) * members.weights[heavier] / members.weights.max()
+    opacity = FAINTEST + (1.0 - FAINTEST) * (members.weights[heavier] / members.weights.max())
     colours = [to_rgba(style.FITTED, alpha) for alpha in opacity]
     lines = [np.column_stack([at[places], fit[places]]) for fit in members.fits[heavier]]
     # Above the bands, below rows and average; its colour in the legend is that of the heaviest member.
