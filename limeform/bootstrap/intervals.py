@@ -1,4 +1,9 @@
-"""Confidence intervals from bootstrap draws."""
+"""Confidence intervals from bootstrap draws.
+
+Of d draws the k-th smallest is the quantile k / (d + 1), with straight lines between. The d draws and the estimate of
+another sample from the same model are in random order, so that 95% of such estimates lie between the ends of 99 draws
+as of 999; numpy's default, (k - 1) / (d - 1), would leave out 7% with 99 draws.
+"""
 
 from __future__ import annotations
 
@@ -68,5 +73,5 @@ def _quantiles(draws: FloatArray, levels: FloatArray) -> FloatArray:
     for column, (values, level) in enumerate(zip(draws.T, levels, strict=True)):
         finite = values[np.isfinite(values)]
         if len(finite) and np.isfinite(level).all():
-            ends[column] = np.quantile(finite, level)
+            ends[column] = np.quantile(finite, level, method="weibull")
     return ends

@@ -19,7 +19,8 @@ from limeform.bootstrap import (
     run,
     streams,
 )
-from limeform.bootstrap.refits import Again, Alone, Cases, Held, Retrimmed
+from limeform.bootstrap.fitted import error_variance
+from limeform.bootstrap.refits import Again, Alone, Cases, Retrimmed, held
 from limeform.bootstrap.run import Rng
 from limeform.errors import OptionError
 from limeform.fit import Draws, stack
@@ -194,7 +195,7 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
     retrim = refits_retrim(fit, refit)
     if kind == "cases":
         return _cases(fit, retrim)
-    error_sd = np.sqrt(_full_variance(fit) if retrim else _held_variance(fit))
+    error_sd = np.sqrt(_full_variance(fit) if retrim else error_variance(fit))
     mean = (fit.design.y - fit.resid_marginal).to_numpy()
     responses: Responses = parametric(mean, _effects(fit), error_sd)
     if kind == "residual":
@@ -202,7 +203,9 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
         responses = residual(mean, _effects(fit), error_sd, fit.resid.to_numpy(), kept)
     if retrim:
         return Retrimmed(fit, responses)
-    return Held(fit, responses) if fit._joint is None else Alone(fit, responses)
+    if fit._joint is not None:
+        return Alone(fit, responses)
+    return held(fit, responses)
 
 
 def _effects(fit: LMMResults) -> tuple[Effects, ...]:
@@ -217,17 +220,6 @@ def _effects(fit: LMMResults) -> tuple[Effects, ...]:
 def _refuse_chunks(fit: LMMResults) -> None:
     if fit.design.rows_read:
         raise OptionError("the rows were read in chunks and not kept: there is nothing to simulate or to draw from")
-
-
-def _residual_variance(fit: LMMResults) -> FloatArray:
-    """Return the residual variance of each row before weights, shape (n,) or (1,)."""
-    strata, variances = fit.design.errors.strata, fit.estimates.residual_variance
-    return variances if strata is None else variances[strata]
-
-
-def _held_variance(fit: LMMResults) -> FloatArray:
-    """Return the error variances that the refits take for granted: after a correction those of the kept rows."""
-    return np.asarray(_residual_variance(fit) / fit._setup.rows.precision, dtype=np.float64)
 
 
 def _full_variance(fit: LMMResults) -> FloatArray:
