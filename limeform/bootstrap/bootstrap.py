@@ -18,8 +18,8 @@ from limeform.bootstrap import intervals
 from limeform.errors import ConvergenceWarning, OptionError
 
 FloatArray = NDArray[np.float64]
-Method = Literal["percentile", "basic", "bca"]
-METHODS = ("percentile", "basic", "bca")
+Method = Literal["percentile", "expanded", "basic", "bca"]
+METHODS = ("percentile", "expanded", "basic", "bca")
 Quantity = Callable[[Any], Any]
 
 FEW = 0.05
@@ -59,9 +59,11 @@ class BootstrapResults:
         Whether Ctrl-C ended it early.
     n_fixed : int
         Number of fixed effects.
-    default : {"basic", "percentile"}
-        Kind of interval that `conf_int` gives: percentiles for fits with constraints or priors, since the ends of
-        others may break the constraints.
+    default : {"basic", "expanded"}
+        Kind of interval that `conf_int` gives: expanded percentiles for fits with constraints or priors, since the ends
+        of reflected ones may break the constraints.
+    units : int
+        Groups, or rows where there are none: expanded percentiles allow for how few they are.
 
     Examples
     --------
@@ -69,7 +71,7 @@ class BootstrapResults:
     >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
     >>> boot = results.bootstrap(200, rng=1)
     >>> boot.conf_int().round(1).loc["Days"].tolist()
-    [7.4, 12.9]
+    [7.4, 13.1]
     """
 
     estimate: pd.Series
@@ -81,6 +83,7 @@ class BootstrapResults:
     interrupted: bool = False
     n_fixed: int = 0
     default: Method = "basic"
+    units: int = 0
     replay: Replay | None = field(default=None, repr=False)
     of: Quantity | None = field(default=None, repr=False)
     _left_out: FloatArray | None = field(default=None, repr=False)
@@ -144,11 +147,11 @@ class BootstrapResults:
         ----------
         level : float
             Coverage; 0.95 if left out.
-        method : {"basic", "percentile", "bca"}, optional
+        method : {"basic", "percentile", "expanded", "bca"}, optional
             That of ``default`` if left out.
-            Quantiles of the draws, reflected at the estimate; as they are; or bias-corrected and accelerated, which
-            refits the model without each group (or row) in turn. Reflection has the best coverage of standard
-            deviations (see docs/uncertainty.md).
+            Quantiles of the draws, reflected at the estimate; as they are; as they are at levels that are as wide as t
+            intervals (Hesterberg 2015); or bias-corrected and accelerated, which refits the model without each group
+            (or row) in turn. Reflection has the best coverage of standard deviations (see docs/uncertainty.md).
         alpha : float, optional
             One minus the coverage, in place of ``level``.
 
@@ -171,6 +174,8 @@ class BootstrapResults:
         estimate, draws = self.estimate.to_numpy(dtype=np.float64), self.draws.to_numpy(dtype=np.float64)
         if method == "percentile":
             ends = intervals.percentile(draws, share)
+        elif method == "expanded":
+            ends = intervals.expanded(draws, share, self.units)
         elif method == "basic":
             ends = intervals.basic(estimate, draws, share)
         else:
@@ -245,6 +250,7 @@ class BootstrapResults:
             requested=self.requested,
             interrupted=self.interrupted,
             default=self.default,
+            units=self.units,
             replay=self.replay,
             of=function,
         )
@@ -285,7 +291,8 @@ class BootstrapResults:
         return {"parametric": "Parametric", "residual": "Residual", "cases": "Case"}[self.kind] + " bootstrap"
 
     def _notes(self, method: str) -> list[str]:
-        notes = [f"{method} intervals from {self.n_converged} refits."]
+        kind = "expanded percentile" if method == "expanded" else method
+        notes = [f"{kind} intervals from {self.n_converged} refits."]
         if len(self.failures):
             reasons = "; ".join(f"{count} x {reason}" for reason, count in self.failures.value_counts().items())
             notes.append(f"{len(self.failures)} refits are left out: {reasons}.")

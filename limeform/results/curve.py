@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from limeform.bootstrap import independent_units
+from limeform.bootstrap.intervals import expanded_alpha, percentile
 from limeform.design import Curve, Design
 from limeform.design.curves import argument_of, spline_of
 from limeform.design.formulaic_compat import replay
@@ -111,7 +112,7 @@ def curve_table(
     random : mapping of str to array (n,), optional
         Columns of the random effects of a new group at the exposures.
     draws : ndarray, shape (d, p), optional
-        Draws of the parameters, from which the bands are taken as quantiles.
+        Draws of the parameters, from which the bands are taken as expanded percentiles.
 
     Returns
     -------
@@ -129,7 +130,8 @@ def curve_table(
     table = pd.DataFrame({"at": places, "fit": fit})
     logarithmic = curve.kind == "log_ratio" and derivative == 0
     if draws is not None:
-        bands = _from_draws(draws @ lifted.T + level, between, alpha, logarithmic)
+        wider = expanded_alpha(alpha, independent_units(inputs.design))
+        bands = _from_draws(draws @ lifted.T + level, between, wider, logarithmic)
     else:
         bands = _wald(inputs, lifted, fit, between, alpha, logarithmic)
     for name, values in zip(("mean_lower", "mean_upper", "new_lower", "new_upper"), bands, strict=True):
@@ -227,16 +229,16 @@ def _from_draws(
     values: FloatArray, between: FloatArray, alpha: float, logarithmic: bool
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return quantiles of draws, shape (d, n), and of draws with the effect of a new group."""
-    ends = [alpha / 2, 1 - alpha / 2]
-    mean = np.quantile(values, ends, axis=0)
+    mean = percentile(values, alpha)
     # Normal quantiles in place of random numbers: the same answer at every call.
     grid = norm.ppf((np.arange(51) + 0.5) / 51)[:, None, None] * np.sqrt(between)
-    new = np.quantile((values * np.exp(grid) if logarithmic else values + grid).reshape(-1, len(between)), ends, axis=0)
-    return mean[0], mean[1], new[0], new[1]
+    new = percentile((values * np.exp(grid) if logarithmic else values + grid).reshape(-1, len(between)), alpha)
+    # Where groups hardly differ, 51 copies of each draw would pass for so many more draws.
+    return mean[:, 0], mean[:, 1], np.minimum(mean[:, 0], new[:, 0]), np.maximum(mean[:, 1], new[:, 1])
 
 
 def parametric_draws(results: LMMResults, number: int, rng: np.random.Generator | int | None) -> FloatArray:
-    """Refit simulated responses (TCME section 2.6), each within the model's constraints.
+    """Return parameters of the mean of refits to simulated responses, each within the model's constraints.
 
     Parameters
     ----------
@@ -249,29 +251,18 @@ def parametric_draws(results: LMMResults, number: int, rng: np.random.Generator 
 
     Returns
     -------
-    ndarray, shape (number, p)
-        Parameters of the mean of each refit that converged.
+    ndarray, shape (d, p)
+        Of the refits that converged.
+
+    Raises
+    ------
+    OptionError
+        If fewer than half did.
     """
-    generator = np.random.default_rng(rng)
-    design, estimates = results.design, results.estimates
-    mean = mean_of(design.x, design.nonlinear).value(estimates.beta) + design.offset
-    values, vectors = np.linalg.eigh(estimates.gamma)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
-    variance = error_variances(results)
-    draws = []
-    for child in generator.spawn(number):
-        y = mean + np.sqrt(variance) * child.normal(size=len(mean))
-        if design.random is not None:
-            effects = child.normal(size=(len(design.random.levels), len(root))) @ root.T
-            y = y + np.einsum("nk,nk->n", design.random.z, effects[design.random.codes])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a draw has a variance of zero is no news
-            again = results.refit(y)
-        if again.converged:
-            draws.append(again.estimates.beta)
-    if len(draws) < max(2, number // 2):
-        raise OptionError(f"only {len(draws)} of {number} refits converged: the draws are not to be trusted")
-    return np.array(draws)
+    boot = results.bootstrap(number, rng=rng)
+    if boot.n_converged < max(2, number // 2):
+        raise OptionError(f"only {boot.n_converged} of {number} refits converged: the draws are not to be trusted")
+    return boot.params.to_numpy()
 
 
 def error_variances(results: LMMResults) -> FloatArray:

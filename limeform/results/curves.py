@@ -66,8 +66,8 @@ class Curves(ABC):
         random : dict of str to array (n,), optional
             Columns of the random effects at the exposures, by name, where they do not follow from the exposure.
         draws : int or array (d, p), optional
-            Bands from draws of the parameters: given, or this number of refits of simulated data, each within all of
-            the constraints.
+            Bands from draws of the parameters (expanded percentiles, see `BootstrapResults.conf_int`): given, as an
+            array or a bootstrap, or this number of refits of simulated data, each within all of the constraints.
         rng : Generator or int, optional
             Randomness of the refits.
 

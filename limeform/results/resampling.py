@@ -13,6 +13,7 @@ from limeform.bootstrap import (
     Effects,
     Responses,
     case_sampling,
+    independent_units,
     parameters_of,
     parametric,
     residual,
@@ -147,7 +148,8 @@ class Resampling:
             requested=len(children),
             interrupted=interrupted,
             n_fixed=len(fit.params),
-            default="basic" if fit._joint is None else "percentile",
+            default="basic" if fit._joint is None else "expanded",
+            units=independent_units(fit.design),
             replay=Again(refits, children, parameters, _jackknife(fit, refits_retrim(fit, refit))),
         )
         found.warn()

@@ -38,13 +38,16 @@ def test_every_draw_obeys_the_constraints(boot):
 
 def test_draws_are_the_bands_of_the_curve(fit, boot):
     band = fit.curve("dose", at=[40.0], draws=boot)
-    values = boot.function(lambda refit: refit.curve("dose", at=[40.0])["fit"].to_numpy()).conf_int(method="percentile")
+    values = boot.function(lambda refit: refit.curve("dose", at=[40.0])["fit"].to_numpy()).conf_int()
     np.testing.assert_allclose(band[["mean_lower", "mean_upper"]].to_numpy()[0], values.to_numpy()[0], rtol=1e-6)
 
 
-def test_default_intervals_are_percentiles(boot):
-    pd.testing.assert_frame_equal(boot.conf_int(), boot.conf_int(method="percentile"))
-    assert "percentile intervals" in str(boot.summary())
+def test_default_intervals_are_expanded_percentiles(boot):
+    pd.testing.assert_frame_equal(boot.conf_int(), boot.conf_int(method="expanded"))
+    narrow = boot.conf_int(method="percentile")
+    assert (boot.conf_int()[0] <= narrow[0]).all()
+    assert (boot.conf_int()[1] >= narrow[1]).all()
+    assert "expanded percentile intervals" in str(boot.summary())
 
 
 def test_residual_draws(fit):
