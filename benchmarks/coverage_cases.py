@@ -122,10 +122,9 @@ def at_places(curve: Callable[[np.ndarray], np.ndarray], sd: float = 0.2) -> dic
     return {f"f({place:g})": float(curve(np.array(place))) for place in (5.0, 15.0, 40.0, 70.0)} | {"sd(group)": sd}
 
 
-def trimmed(starts: int = 5, **options: Any) -> dict[str, Any]:
+def trimmed(reml: bool | None = None, starts: int = 5, **options: Any) -> dict[str, Any]:
     """Arguments of a model that leaves out a tenth of the rows."""
-    correct = options.pop("correct", False)
-    return {"se": "se", "trim": lf.Trimming(0.1, starts=starts, correct=correct), **options}
+    return {"se": "se", "trim": lf.Trimming(0.1, starts=starts, **options), "reml": reml}
 
 
 def shaped(curve: Callable[[np.ndarray], np.ndarray], outliers: float = 0.0, **options: Any) -> Case:
@@ -154,8 +153,12 @@ CASES = {
     "trimmed-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed()),
     "corrected-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed(correct=True)),
     "corrected-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed(correct=True)),
-    "reml-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed(correct=True, reml=True)),
-    "reml-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed(correct=True, reml=True)),
+    "reml-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)),
+    "reml-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)),
+    "reweighted-clean": Case(meta, LINE, LINE_TRUTH, PARAMETRIC, trimmed(True, correct=True, reweight=0.99)),
+    "reweighted-contaminated": Case(
+        contaminated, LINE, LINE_TRUTH, PARAMETRIC, trimmed(True, correct=True, reweight=0.99)
+    ),
     "retrimmed-clean": Case(meta, LINE, LINE_TRUTH, ANEW, trimmed(starts=0), 79),
     "retrimmed-contaminated": Case(contaminated, LINE, LINE_TRUTH, ANEW, trimmed(starts=0), 79),
     "curve": Case(doses, CURVE, at_places(saturating), PARAMETRIC, {"se": "se"}, 199),
