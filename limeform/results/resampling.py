@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from limeform.bootstrap import (
     BootstrapResults,
     Effects,
+    ParameterNames,
     Responses,
     case_sampling,
     independent_units,
@@ -148,12 +149,21 @@ class Resampling:
             requested=len(children),
             interrupted=interrupted,
             n_fixed=len(fit.params),
-            default="basic" if fit._joint is None else "expanded",
+            restricted=_restricted(fit, parameters),
             units=independent_units(fit.design),
             replay=Again(refits, children, parameters, _jackknife(fit, refits_retrim(fit, refit))),
         )
         found.warn()
         return found
+
+
+def _restricted(fit: LMMResults, parameters: ParameterNames) -> NDArray[np.bool_]:
+    """Say of each parameter whether its intervals are percentiles: the mean, or variances that have restrictions."""
+    restrictions, fixed = fit.model.restrictions, len(parameters.fixed)
+    if restrictions is None:
+        return np.zeros(len(parameters.names), dtype=bool)
+    mean = restrictions.touches_mean or bool(fit.design.nonlinear)
+    return np.repeat([mean, restrictions.touches_variances], [fixed, len(parameters.names) - fixed])
 
 
 def _cases(fit: LMMResults, retrim: bool) -> Cases:

@@ -36,7 +36,7 @@ def test_intervals_hold_another_draw_as_often_as_they_promise(d):
 def test_expanded_percentiles_are_t_intervals_of_normal_draws():
     """Draws with the variance that n units show, the mean square about their mean: Hesterberg 2015, section 4.4."""
     n, s = 12, 1.7
-    draws = s * np.sqrt((n - 1) / n) * stats.norm.ppf((np.arange(1, 100_000) / 100_000))[:, None]
+    draws = s * np.sqrt((n - 1) / n) * stats.norm.ppf(np.arange(1, 100_000) / 100_000)[:, None]
     low, high = intervals.expanded(draws, 0.1, n)[0]
     assert high == pytest.approx(s * stats.t.isf(0.05, n - 1), rel=1e-3)
     assert low == pytest.approx(-high, rel=1e-9)
