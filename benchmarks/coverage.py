@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from limeform.results.curve import find_curve
 FloatArray = NDArray[np.float64]
 FOLDER = Path(__file__).parent / "coverage"
 SEED, BATCH, ALPHA = 20240501, 20, 0.05
+METHODS = ("percentile", "expanded", "basic", "bca")
 
 
 # ---------------------------------------------------------------------- simulation
@@ -115,6 +117,7 @@ def ends_of(case: Case, found: dict[str, FloatArray]) -> dict[str, FloatArray]:
         label = f"{kind}, {refit}"
         draws, jackknife = found[label], found.get(f"{label}, jackknife")
         ends[f"{label}, percentile"] = np.array([intervals.percentile(each, ALPHA) for each in draws])
+        ends[f"{label}, expanded"] = np.array([intervals.expanded(each, ALPHA, GROUPS) for each in draws])
         ends[f"{label}, basic"] = np.array(
             [intervals.basic(at, each, ALPHA) for at, each in zip(estimate, draws, strict=True)]
         )
@@ -149,15 +152,22 @@ def keep(name: str) -> pd.DataFrame:
     return table
 
 
-def markdown(names: list[str]) -> str:
-    """Return the cases as a table in percent, methods in rows: the quantities of the truth divided by strokes."""
-    found = {name: json.loads((FOLDER / f"{name}.json").read_text())["coverage"] for name in names}
-    methods = dict.fromkeys(method for content in found.values() for method in content)
-    lines = ["| interval | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
-    for method in methods:
-        cells = [_percent(content.get(method)) for content in found.values()]
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+def markdown(names: Sequence[str], methods: Sequence[str]) -> str:
+    """Return coverage in percent, cases in rows: one figure for each quantity of the truth."""
+    lines = ["| data and fit | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    for name in names:
+        found = json.loads((FOLDER / f"{name}.json").read_text())["coverage"]
+        lines.append(f"| {name} | " + " | ".join(_percent(found.get(method)) for method in methods) + " |")
     return "\n".join(lines)
+
+
+def tables() -> str:
+    """Return the tables of docs/uncertainty.md: of parameters, and of curves, from what has been run."""
+    done = [name for name in CASES if (FOLDER / f"{name}.json").exists()]
+    lines, curves = [name for name in done if not CASES[name].places], [name for name in done if CASES[name].places]
+    held = [f"parametric, held, {method}" for method in METHODS]
+    others = [f"{kind}, held, basic" for kind in ("residual", "cases")]
+    return markdown(lines, ["Wald", "Wald, t", *held, *others]) + "\n\n" + markdown(curves, ["Wald", *held[:3]])
 
 
 def _percent(row: dict[str, float | None] | None) -> str:
@@ -175,7 +185,7 @@ def main() -> None:
     given = parser.parse_args()
     names = given.cases or list(CASES)
     if given.table:
-        print(markdown([name for name in names if (FOLDER / f"{name}.json").exists()]))
+        print(tables())
         return
     for name in names:
         simulate(name, given.datasets)

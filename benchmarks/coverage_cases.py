@@ -113,7 +113,7 @@ FROM_ONE = [lf.increasing("dose"), lf.passes("dose", at=0, value=1)]
 
 PARAMETRIC = (("parametric", "held"),)
 HELD = (("parametric", "held"), ("residual", "held"), ("cases", "held"))
-ANEW = (("parametric", "retrimmed"), ("cases", "retrimmed"))
+ANEW = (("parametric", "retrimmed"),)
 contaminated = partial(meta, outliers=0.1)
 
 
@@ -151,8 +151,6 @@ CASES = {
     ),
     "trimmed-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed()),
     "trimmed-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed()),
-    "corrected-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed(correct=True)),
-    "corrected-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed(correct=True)),
     "reml-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)),
     "reml-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)),
     "reweighted-clean": Case(meta, LINE, LINE_TRUTH, PARAMETRIC, trimmed(True, correct=True, reweight=0.99)),

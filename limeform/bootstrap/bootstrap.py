@@ -60,7 +60,7 @@ class BootstrapResults:
     n_fixed : int
         Number of fixed effects.
     restricted : ndarray of bool, shape (parameters,)
-        Those that constraints or priors may act on. Their intervals are percentiles unless `conf_int` is told
+        Those that constraints or priors may act on. Their intervals are expanded percentiles unless `conf_int` is told
         otherwise, since the ends of reflected ones may break the constraints.
     units : int
         Groups, or rows where there are none: expanded percentiles allow for how few they are.
@@ -150,7 +150,7 @@ class BootstrapResults:
         method : {"basic", "percentile", "expanded", "bca"}, optional
             Quantiles of the draws, reflected at the estimate; as they are; as they are at levels that are as wide as t
             intervals (Hesterberg 2015); or bias-corrected and accelerated, which refits the model without each group
-            (or row) in turn. If left out, basic, and percentile for parameters that constraints or priors act on:
+            (or row) in turn. If left out, basic, and expanded for parameters that constraints or priors act on:
             docs/uncertainty.md has the coverage of all.
         alpha : float, optional
             One minus the coverage, in place of ``level``.
@@ -183,7 +183,7 @@ class BootstrapResults:
             return intervals.bca(estimate, draws, self._jackknife(), alpha)
         ends = intervals.basic(estimate, draws, alpha)
         if method is None and self.restricted.any():
-            ends[self.restricted] = intervals.percentile(draws[:, self.restricted], alpha)
+            ends[self.restricted] = intervals.expanded(draws[:, self.restricted], alpha, self.units)
         return ends
 
     def _jackknife(self) -> FloatArray:
@@ -315,8 +315,8 @@ class BootstrapResults:
         if method is not None:
             return "expanded percentile" if method == "expanded" else method
         if self.restricted.all() and len(self.restricted):
-            return "percentile"
-        return "percentile (of constrained parameters) and basic" if self.restricted.any() else "basic"
+            return "expanded percentile"
+        return "expanded percentile (constrained parameters) and basic" if self.restricted.any() else "basic"
 
     def _repr_html_(self) -> str:
         return str(self.summary().as_html())

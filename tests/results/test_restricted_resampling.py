@@ -45,9 +45,9 @@ def test_draws_are_the_bands_of_the_curve(fit, boot):
 def test_default_intervals_reflect_only_what_is_free(boot):
     """The shape acts on the coefficients of the curve, and not on the standard deviation."""
     found = boot.conf_int()
-    pd.testing.assert_frame_equal(found[:-1], boot.conf_int(method="percentile")[:-1])
+    pd.testing.assert_frame_equal(found[:-1], boot.conf_int(method="expanded")[:-1])
     pd.testing.assert_frame_equal(found[-1:], boot.conf_int(method="basic")[-1:])
-    assert "percentile (of constrained parameters) and basic intervals" in str(boot.summary())
+    assert "expanded percentile (constrained parameters) and basic intervals" in str(boot.summary())
     wider = boot.conf_int(method="expanded")
     assert (wider[0] <= boot.conf_int(method="percentile")[0]).all()
     assert "expanded percentile intervals" in str(boot.summary(method="expanded"))
