@@ -158,7 +158,7 @@ class Resampling:
 
 
 def _restricted(fit: LMMResults, parameters: ParameterNames) -> NDArray[np.bool_]:
-    """Say of each parameter whether its intervals are percentiles: of the mean, or of variances that have restrictions."""
+    """Say of each parameter whether its intervals are percentiles: the mean's, and variances' that are restricted."""
     restrictions, fixed = fit.model.restrictions, len(parameters.fixed)
     if restrictions is None:
         return np.zeros(len(parameters.names), dtype=bool)
