@@ -95,5 +95,6 @@ def _quantiles(values: FloatArray, simulated: Sequence[FloatArray], alpha: float
         band = percentile(ordered, alpha)
     else:
         rank = np.arange(1, n + 1)[:, None]
-        band = norm.ppf(beta_distribution.ppf([alpha / 2, 1 - alpha / 2], rank, n + 1 - rank))
+        ends = beta_distribution.ppf([alpha / 2, 1 - alpha / 2], rank, n + 1 - rank)
+        band = np.asarray(norm.ppf(ends), dtype=np.float64)
     return Quantiles(name, expected, np.sort(values), band, 1.0 - alpha, title)
