@@ -29,6 +29,7 @@ FloatArray = NDArray[np.float64]
 FOLDER = Path(__file__).parent / "coverage"
 SEED, BATCH, ALPHA = 20240501, 20, 0.05
 METHODS = ("percentile", "expanded", "basic", "bca")
+OURS = "parametric, held, "
 
 
 # ---------------------------------------------------------------------- simulation
@@ -152,28 +153,34 @@ def keep(name: str) -> pd.DataFrame:
     return table
 
 
-def markdown(names: Sequence[str], methods: Sequence[str]) -> str:
-    """Return coverage in percent, cases in rows: one figure for each quantity of the truth."""
-    lines = ["| data and fit | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+def tables() -> str:
+    """Return the tables of docs/uncertainty.md, of parameters and of curves, from what has been run."""
+    done = [name for name in CASES if (FOLDER / f"{name}.json").exists()]
+    lines = [name for name in done if not CASES[name].places]
+    curves = [name for name in done if CASES[name].places]
+    kinds = ["residual, held, basic", "cases, held, basic"]
+    parameters = markdown(
+        lines,
+        [("Wald", ""), ("Wald, t", ""), *((f"{OURS}{name}", "") for name in METHODS)] + [(kind, "") for kind in kinds],
+    )
+    values = [("Wald", "f("), *((f"{OURS}{name}", "f(") for name in METHODS[:3])]
+    return parameters + "\n\n" + markdown(curves, [*values, *((method, "sd") for method, _ in values[1:])])
+
+
+def markdown(names: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:
+    """Return coverage in percent, cases in rows; a column is a method and how the quantities begin that it shows."""
+    heads = [" ".join(column).strip().replace(OURS, "") for column in columns]
+    lines = ["| data and fit | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in names:
         found = json.loads((FOLDER / f"{name}.json").read_text())["coverage"]
-        lines.append(f"| {name} | " + " | ".join(_percent(found.get(method)) for method in methods) + " |")
+        cells = [_percent(found.get(method, {}), start) for method, start in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def tables() -> str:
-    """Return the tables of docs/uncertainty.md: of parameters, and of curves, from what has been run."""
-    done = [name for name in CASES if (FOLDER / f"{name}.json").exists()]
-    lines, curves = [name for name in done if not CASES[name].places], [name for name in done if CASES[name].places]
-    held = [f"parametric, held, {method}" for method in METHODS]
-    others = [f"{kind}, held, basic" for kind in ("residual", "cases")]
-    return markdown(lines, ["Wald", "Wald, t", *held, *others]) + "\n\n" + markdown(curves, ["Wald", *held[:3]])
-
-
-def _percent(row: dict[str, float | None] | None) -> str:
-    if row is None:
-        return ""
-    return " / ".join("–" if value is None else f"{100 * value:.1f}" for value in row.values())
+def _percent(row: dict[str, float | None], start: str) -> str:
+    values = [value for name, value in row.items() if name.startswith(start) and value is not None]
+    return " / ".join(f"{100 * value:.1f}" for value in values)
 
 
 def main() -> None:

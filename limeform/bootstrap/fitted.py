@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.design import Design
-from limeform.fit import Estimates, Setup
+from limeform.fit import Estimates, JointModel, Setup
 from limeform.likelihood import reduce_rows
 
 FloatArray = NDArray[np.float64]
@@ -36,8 +36,9 @@ class Fit(Protocol):
     def known_variance(self) -> bool:
         """Whether the error variances are known."""
 
-    def refit(self, response: Any) -> Any:
-        """Return the results of another response."""
+    @property
+    def _joint(self) -> JointModel | None:
+        """The joint model at the weights of the fit, with constraints, priors or a nonlinear mean."""
 
     def refit_rows(self, rows: IntArray, place: NDArray[np.int32]) -> Any:
         """Return the results of other rows."""

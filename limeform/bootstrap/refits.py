@@ -21,17 +21,19 @@ from limeform.errors import LimeformError, OptionError
 from limeform.fit import (
     Draws,
     Estimates,
+    JointModel,
     ManyCases,
     Setup,
     completed,
     estimate,
     estimate_again,
+    estimate_joint,
     estimate_many,
     prepare,
     stack,
 )
 from limeform.likelihood import ResidualVariance, reduce_rows
-from limeform.solve import Newton
+from limeform.solve import Newton, default_solver
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -99,10 +101,20 @@ class Held:
 
 @dataclass(frozen=True)
 class Alone:
-    """Refits to new responses at the weights of the fit, one by one: with constraints, priors or a nonlinear mean."""
+    """Refits to new responses at the weights of the fit, one by one: with constraints, priors or a nonlinear mean.
+
+    Attributes
+    ----------
+    fit, responses, divisor
+        As in `Held`.
+    joint : JointModel
+        The model at the weights of the fit, with the error variances that the responses have where these are known.
+    """
 
     fit: Fit
     responses: Responses
+    joint: JointModel
+    divisor: float = 1.0
     size: int = 8
 
     def __call__(self, refits: Sequence[Stream]) -> Draws:
@@ -111,7 +123,11 @@ class Alone:
 
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit, which obeys the constraints as the fit does."""
-        return self.fit.refit(self.responses.draw(stream.generator()))
+        fit, y = self.fit, self.responses.draw(stream.generator())
+        joint = self.joint.with_response(y - fit.design.offset)
+        estimates = estimate_joint(joint, default_solver(), fit.estimates.variables)
+        estimates = replace(estimates, residual_variance=estimates.residual_variance / self.divisor)
+        return type(fit)(fit.model.with_response(y), joint.setup, estimates, fit.trimming)
 
 
 @dataclass(frozen=True)
@@ -174,12 +190,13 @@ class Cases:
         return self.fit.refit_rows(rows, place)
 
 
-def held(fit: Fit, responses: Responses) -> Held:
+def held(fit: Fit, responses: Responses) -> Held | Alone:
     """Return refits at the weights of a fit to responses whose errors have the variances of `error_variance`."""
-    factor = correction(fit)
-    if not fit.known_variance:
-        return Held(fit, responses, fit._setup, 1.0 / factor)
-    return Held(fit, responses, with_variances(fit, 1.0 / factor))
+    factor, known = correction(fit), fit.known_variance
+    setup, divisor = with_variances(fit, 1.0 / factor if known else 1.0), 1.0 if known else 1.0 / factor
+    if fit._joint is None:
+        return Held(fit, responses, setup, divisor)
+    return Alone(fit, responses, replace(fit._joint, setup=setup), divisor)
 
 
 def attempt(refit: Any, argument: Any) -> Estimates | str:

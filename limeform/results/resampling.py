@@ -22,7 +22,7 @@ from limeform.bootstrap import (
     streams,
 )
 from limeform.bootstrap.fitted import error_variance
-from limeform.bootstrap.refits import Again, Alone, Cases, Retrimmed, held
+from limeform.bootstrap.refits import Again, Cases, Retrimmed, held
 from limeform.bootstrap.run import Rng
 from limeform.errors import OptionError
 from limeform.fit import Draws, stack
@@ -215,8 +215,6 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
         responses = residual(mean, _effects(fit), error_sd, fit.resid.to_numpy(), kept)
     if retrim:
         return Retrimmed(fit, responses)
-    if fit._joint is not None:
-        return Alone(fit, responses)
     return held(fit, responses)
 
 
