@@ -28,8 +28,7 @@ from limeform.results.curve import find_curve
 FloatArray = NDArray[np.float64]
 FOLDER = Path(__file__).parent / "coverage"
 SEED, BATCH, ALPHA = 20240501, 20, 0.05
-METHODS = ("percentile", "expanded", "basic", "bca")
-OURS = "parametric, held, "
+METHODS = ("basic", "bca", "percentile", "expanded")
 
 
 # ---------------------------------------------------------------------- simulation
@@ -158,23 +157,21 @@ def tables() -> str:
     done = [name for name in CASES if (FOLDER / f"{name}.json").exists()]
     lines = [name for name in done if not CASES[name].places]
     curves = [name for name in done if CASES[name].places]
-    kinds = ["residual, held, basic", "cases, held, basic"]
-    parameters = markdown(
-        lines,
-        [("Wald", ""), ("Wald, t", ""), *((f"{OURS}{name}", "") for name in METHODS)] + [(kind, "") for kind in kinds],
-    )
-    values = [("Wald", "f("), *((f"{OURS}{name}", "f(") for name in METHODS[:3])]
-    return parameters + "\n\n" + markdown(curves, [*values, *((method, "sd") for method, _ in values[1:])])
+    others = [("residual, held, basic", ""), ("cases, held, basic", "")]
+    parameters = markdown(lines, [("Wald", ""), ("Wald, t", ""), *((name, "") for name in METHODS), *others])
+    values = [("Wald", "f("), ("expanded", "f("), ("percentile", "f("), ("basic", "f(")]
+    return f"{parameters}\n\n{markdown(curves, [*values, ('basic', 'sd'), ('percentile', 'sd')])}"
 
 
 def markdown(names: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:
     """Return coverage in percent, cases in rows; a column is a method and how the quantities begin that it shows."""
-    heads = [" ".join(column).strip().replace(OURS, "") for column in columns]
-    lines = ["| data and fit | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    lines = ["| data and fit | " + " | ".join(" ".join(column).strip() for column in columns) + " |"]
+    lines += ["|---" * (len(columns) + 1) + "|"]
     for name in names:
         found = json.loads((FOLDER / f"{name}.json").read_text())["coverage"]
-        cells = [_percent(found.get(method, {}), start) for method, start in columns]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        first = ", ".join(CASES[name].kinds[0])
+        cells = [_percent(found.get(method, found.get(f"{first}, {method}", {})), start) for method, start in columns]
+        lines.append(f"| {CASES[name].title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

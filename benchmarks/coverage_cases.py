@@ -22,6 +22,8 @@ class Case:
 
     Parameters
     ----------
+    title : str
+        Name in the table.
     data : callable
         Makes a data set.
     formula : str
@@ -36,6 +38,7 @@ class Case:
         Refits of a bootstrap.
     """
 
+    title: str
     data: Callable[[np.random.Generator], pd.DataFrame]
     formula: str
     truth: dict[str, float]
@@ -127,10 +130,10 @@ def trimmed(reml: bool | None = None, starts: int = 5, **options: Any) -> dict[s
     return {"se": "se", "trim": lf.Trimming(0.1, starts=starts, **options), "reml": reml}
 
 
-def shaped(curve: Callable[[np.ndarray], np.ndarray], outliers: float = 0.0, **options: Any) -> Case:
+def shaped(title: str, curve: Callable[[np.ndarray], np.ndarray], outliers: float = 0.0, **options: Any) -> Case:
     """Return a case of an increasing concave curve."""
     data = partial(doses, curve=curve, outliers=outliers)
-    return Case(data, CURVE, at_places(curve), PARAMETRIC, {"se": "se", "constraints": SHAPE} | options, 99)
+    return Case(title, data, CURVE, at_places(curve), PARAMETRIC, {"se": "se", "constraints": SHAPE} | options, 99)
 
 
 def relative_risk(dose: np.ndarray) -> np.ndarray:
@@ -139,9 +142,10 @@ def relative_risk(dose: np.ndarray) -> np.ndarray:
 
 
 CASES = {
-    "plain": Case(longitudinal, LINE, LINE_TRUTH | {"sd(group)": 1.0}, HELD),
-    "meta": Case(meta, LINE, LINE_TRUTH, HELD, {"se": "se"}),
+    "plain": Case("residual variance unknown", longitudinal, LINE, LINE_TRUTH | {"sd(group)": 1.0}, HELD),
+    "meta": Case("known standard errors", meta, LINE, LINE_TRUTH, HELD, {"se": "se"}),
     "bounded": Case(
+        "slope 0.05, bounded to x ≥ 0",
         partial(meta, slope=0.05),
         LINE,
         LINE_TRUTH | {"x": 0.05},
@@ -149,21 +153,45 @@ CASES = {
         {"se": "se", "constraints": [lf.bounds("x", lower=0)]},
         99,
     ),
-    "trimmed-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed()),
-    "trimmed-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed()),
-    "reml-clean": Case(meta, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)),
-    "reml-contaminated": Case(contaminated, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)),
-    "reweighted-clean": Case(meta, LINE, LINE_TRUTH, PARAMETRIC, trimmed(True, correct=True, reweight=0.99)),
-    "reweighted-contaminated": Case(
-        contaminated, LINE, LINE_TRUTH, PARAMETRIC, trimmed(True, correct=True, reweight=0.99)
+    "trimmed-contaminated": Case("outliers, trimmed", contaminated, LINE, LINE_TRUTH, HELD, trimmed()),
+    "reml-contaminated": Case(
+        "outliers, trimmed, REML, corrected", contaminated, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)
     ),
-    "retrimmed-clean": Case(meta, LINE, LINE_TRUTH, ANEW, trimmed(starts=0), 79),
-    "retrimmed-contaminated": Case(contaminated, LINE, LINE_TRUTH, ANEW, trimmed(starts=0), 79),
-    "curve": Case(doses, CURVE, at_places(saturating), PARAMETRIC, {"se": "se"}, 199),
-    "curve-strict": shaped(strict),
-    "curve-saturating": shaped(saturating),
-    "curve-plateau": shaped(plateau),
-    "curve-trimmed": shaped(saturating, trim=lf.Trimming(0.1, starts=5)),
-    "curve-contaminated": shaped(saturating, 0.1, trim=lf.Trimming(0.1, starts=5)),
-    "curve-ratio": Case(ratios, RATIO, at_places(relative_risk), PARAMETRIC, {"se": "se", "constraints": FROM_ONE}, 99),
+    "reweighted-contaminated": Case(
+        "outliers, trimmed, REML, corrected, reweighted",
+        contaminated,
+        LINE,
+        LINE_TRUTH,
+        PARAMETRIC,
+        trimmed(True, correct=True, reweight=0.99),
+    ),
+    "retrimmed-contaminated": Case(
+        "outliers, trimmed anew in each refit", contaminated, LINE, LINE_TRUTH, ANEW, trimmed(starts=0), 79
+    ),
+    "trimmed-clean": Case("clean, trimmed", meta, LINE, LINE_TRUTH, HELD, trimmed()),
+    "reml-clean": Case("clean, trimmed, REML, corrected", meta, LINE, LINE_TRUTH, HELD, trimmed(True, correct=True)),
+    "reweighted-clean": Case(
+        "clean, trimmed, REML, corrected, reweighted",
+        meta,
+        LINE,
+        LINE_TRUTH,
+        PARAMETRIC,
+        trimmed(True, correct=True, reweight=0.99),
+    ),
+    "retrimmed-clean": Case("clean, trimmed anew in each refit", meta, LINE, LINE_TRUTH, ANEW, trimmed(starts=0), 79),
+    "curve": Case("saturating, no constraints", doses, CURVE, at_places(saturating), PARAMETRIC, {"se": "se"}, 199),
+    "curve-strict": shaped("truth inside the shape", strict),
+    "curve-saturating": shaped("saturating", saturating),
+    "curve-plateau": shaped("flat from 40", plateau),
+    "curve-contaminated": shaped("saturating, outliers, trimmed", saturating, 0.1, trim=lf.Trimming(0.1, starts=5)),
+    "curve-trimmed": shaped("saturating, clean, trimmed", saturating, trim=lf.Trimming(0.1, starts=5)),
+    "curve-ratio": Case(
+        "relative risk, increasing",
+        ratios,
+        RATIO,
+        at_places(relative_risk),
+        PARAMETRIC,
+        {"se": "se", "constraints": FROM_ONE},
+        99,
+    ),
 }
