@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from limeform.bootstrap import independent_units
 from limeform.bootstrap.intervals import expanded_alpha, percentile
 from limeform.design import Curve, Design, GroupedEffects
 from limeform.design.curves import argument_of, spline_of
@@ -23,6 +22,9 @@ from limeform.errors import LimeformError, OptionError
 from limeform.mean import mean_of
 from limeform.plot import CurvePicture
 from limeform.plot.scale import transform_name
+from limeform.results.inference import check_alpha
+from limeform.results.mixture import mixture_quantiles
+from limeform.results.restrictions import units_to_allow_for
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -53,6 +55,8 @@ class CurveInputs:
         Whether standard errors of this curve mean something: no active inequality touches it.
     gamma : ndarray, shape (k, k)
         Covariance of the random effects.
+    units : int
+        What percentiles of draws are expanded for; see `expanded_alpha`.
     """
 
     curve: Curve
@@ -61,6 +65,7 @@ class CurveInputs:
     covariance: FloatArray
     known: bool
     gamma: FloatArray
+    units: int
 
 
 def curve_inputs(results: LMMResults, term: str) -> CurveInputs:
@@ -77,14 +82,15 @@ def curve_inputs(results: LMMResults, term: str) -> CurveInputs:
     covariance = estimates.beta_covariance if restricted is None else restricted.covariance
     own = [*curve.columns, *([] if curve.intercept is None else [curve.intercept])]
     known = not held[own].any() and bool(np.isfinite(covariance).all())
-    return CurveInputs(curve, results.design, estimates.beta, covariance, known, estimates.gamma)
+    units = units_to_allow_for(results)
+    return CurveInputs(curve, results.design, estimates.beta, covariance, known, estimates.gamma, units)
 
 
 def find_curve(results: LMMResults, term: str) -> Curve:
     """Return a curve of the model by its name, as constraints left it."""
     restrictions = results.model.restrictions
     curves = results.design.curves if restrictions is None else restrictions.curves
-    key = "".join(term.split())
+    key = "".join(term.split()) if isinstance(term, str) else None
     for curve in curves:
         if key in ("".join(curve.name.split()), "".join(curve.text.split())):
             return curve
@@ -115,15 +121,14 @@ def curve_table(
     random : mapping of str to array (n,), optional
         Columns of the random effects of a new group at the exposures.
     draws : ndarray, shape (d, p), optional
-        Draws of the parameters, from which the bands are taken as expanded percentiles.
+        Draws of the parameters, from which the bands are taken as quantiles.
 
     Returns
     -------
     DataFrame
         Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper``.
     """
-    if not 0 < alpha < 1:
-        raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% bands")
+    check_alpha(alpha)
     curve = inputs.curve
     places, rows = _rows(curve, at, derivative)
     lifted = rows @ curve.lift(len(inputs.beta))
@@ -133,8 +138,7 @@ def curve_table(
     table = pd.DataFrame({"at": places, "fit": fit})
     logarithmic = curve.kind == "log_ratio" and derivative == 0
     if draws is not None:
-        wider = expanded_alpha(alpha, independent_units(inputs.design))
-        bands = _from_draws(draws @ lifted.T + level, between, wider, logarithmic)
+        bands = _from_draws(draws @ lifted.T + level, between, expanded_alpha(alpha, inputs.units), logarithmic)
     else:
         bands = _wald(inputs, lifted, fit, between, alpha, logarithmic)
     for name, values in zip(("mean_lower", "mean_upper", "new_lower", "new_upper"), bands, strict=True):
@@ -245,39 +249,13 @@ def _from_draws(
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return quantiles of draws, shape (d, n), and of draws with the effect of a new group."""
     mean = percentile(values, alpha)
-    # Normal quantiles in place of random numbers: the same answer at every call.
-    grid = norm.ppf((np.arange(51) + 0.5) / 51)[:, None, None] * np.sqrt(between)
-    new = percentile((values * np.exp(grid) if logarithmic else values + grid).reshape(-1, len(between)), alpha)
-    # Where groups hardly differ, 51 copies of each draw would pass for so many more draws.
-    return mean[:, 0], mean[:, 1], np.minimum(mean[:, 0], new[:, 0]), np.maximum(mean[:, 1], new[:, 1])
-
-
-def parametric_draws(results: LMMResults, number: int, rng: np.random.Generator | int | None) -> FloatArray:
-    """Return parameters of the mean of refits to simulated responses, each within the model's constraints.
-
-    Parameters
-    ----------
-    results : LMMResults
-        The fit.
-    number : int
-        Number of refits.
-    rng : Generator or int, optional
-        Randomness.
-
-    Returns
-    -------
-    ndarray, shape (d, p)
-        Of the refits that converged.
-
-    Raises
-    ------
-    OptionError
-        If fewer than half did.
-    """
-    boot = results.bootstrap(number, rng=rng)
-    if boot.n_converged < max(2, number // 2):
-        raise OptionError(f"only {boot.n_converged} of {number} refits converged: the draws are not to be trusted")
-    return boot.params.to_numpy()
+    ends = [alpha / 2, 1 - alpha / 2]
+    if logarithmic:  # beyond its bounds a draw need not be positive: there is no band there
+        new = np.exp(mixture_quantiles(np.log(np.where(values > 0, values, np.nan)), between, ends))
+    else:
+        new = mixture_quantiles(values, between, ends)
+    # Where groups hardly differ, the mixture's quantiles are a little within those of so few draws.
+    return mean[:, 0], mean[:, 1], np.minimum(mean[:, 0], new[0]), np.maximum(mean[:, 1], new[1])
 
 
 def error_variances(results: LMMResults) -> FloatArray:

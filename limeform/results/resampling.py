@@ -22,10 +22,12 @@ from limeform.bootstrap import (
     streams,
 )
 from limeform.bootstrap.fitted import error_variance
-from limeform.bootstrap.refits import Again, Cases, Retrimmed, held
+from limeform.bootstrap.refits import Cases, Retrimmed, held
+from limeform.bootstrap.replay import Again
 from limeform.bootstrap.run import Rng
 from limeform.errors import OptionError
 from limeform.fit import Draws, stack
+from limeform.results.restrictions import mean_is_restricted
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -160,27 +162,24 @@ class Resampling:
 def _restricted(fit: LMMResults, parameters: ParameterNames) -> NDArray[np.bool_]:
     """Say of each parameter whether its intervals are percentiles: the mean's, and variances' that are restricted."""
     restrictions, fixed = fit.model.restrictions, len(parameters.fixed)
-    if restrictions is None:
-        return np.zeros(len(parameters.names), dtype=bool)
-    mean = restrictions.touches_mean or bool(fit.design.nonlinear)
-    return np.repeat([mean, restrictions.touches_variances], [fixed, len(parameters.names) - fixed])
+    variances = restrictions is not None and restrictions.touches_variances
+    return np.repeat([mean_is_restricted(fit), variances], [fixed, len(parameters.names) - fixed])
 
 
 def _cases(fit: LMMResults, retrim: bool) -> Cases:
-    if fit._joint is not None:
-        raise OptionError(
-            'kind="cases" is not available with constraints, priors or a nonlinear mean: '
-            'give "parametric" or "residual"'
-        )
     return Cases(fit, case_sampling(fit.design), retrim, fit._correction())
 
 
-def _jackknife(fit: LMMResults, retrim: bool) -> Cases | None:
-    """Return what refits without one unit; None where factors are crossed, so that there are no units."""
+def _jackknife(fit: LMMResults, retrim: bool) -> Cases | str:
+    """Return what refits without one unit; where factors are crossed, so that there are no units, a refusal."""
     try:
         return _cases(fit, retrim)
     except OptionError:
-        return None
+        names = ", ".join(factor.factor for factor in fit.design.factors)
+        return (
+            f'method="bca" leaves out one group at a time, and the factors {names} are crossed, so that there are no '
+            'groups to leave out: give method="basic" or "percentile"'
+        )
 
 
 def refits_retrim(fit: LMMResults, refit: str) -> bool:
