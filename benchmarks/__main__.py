@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from benchmarks.bootstrap import workers_table
 from benchmarks.cases import CASES, Case
 from benchmarks.compare import compare
 from benchmarks.imports import import_section
@@ -20,6 +21,8 @@ def case_section(case: Case) -> str:
     parts = [timings_table(case, measured), *([case.note] if case.note else [])]
     if case.name == "million":
         parts.append(memory_table(measured))
+    if case.name == "bootstrap":
+        parts.append(workers_table())
     return section(case.title, *parts, f"{blas(measured)}.")
 
 

@@ -1,64 +1,81 @@
-"""The bootstrap against lme4::bootMer: 1,000 refits of the sleepstudy model on one core each, alternating.
-
-python -m benchmarks.bootstrap
-"""
+"""What a second worker gains in a bootstrap: wall times of one and of two workers, alternating."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import statistics
+import json
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from statistics import median
 
 import limeform as lf
+from benchmarks.cases import SLEEP_FORMULA, SMOKING_FORMULA
+from benchmarks.datasets import smoking
+from benchmarks.peers.packages import curve
+from benchmarks.report import seconds, table
+from benchmarks.workers import ONE_THREAD
 
-REFITS, ROUNDS = 1000, 3
-SCRIPT = """
-suppressMessages(library(lme4))
-m <- lmer(Reaction ~ Days + (Days | Subject), sleepstudy)
-f <- function(m) c(fixef(m), as.data.frame(VarCorr(m))$sdcor)
-run <- function() suppressMessages(system.time(bootMer(m, f, nsim = %d))[["elapsed"]])
-cat("seconds", run(), "\\n")
-"""
-
-
-def lme4() -> float | None:
-    """Return the seconds that bootMer takes; None where R or lme4 is not installed."""
-    if shutil.which("Rscript") is None:
-        return None
-    done = subprocess.run(["Rscript", "--vanilla", "-e", SCRIPT % REFITS], capture_output=True, text=True)
-    found = re.search(r"seconds ([\d.]+)", done.stdout)
-    return float(found[1]) if found else None
+ROUNDS = 3
+GAIN = 1.7
+NOTE = "Medians of wall times; both processes of the two workers are running before the time starts."
 
 
-def ours(fit: lf.LMMResults, n: int, n_jobs: int = 1, kind: str = "parametric") -> float:
-    """Return the seconds that n refits take."""
+@dataclass(frozen=True)
+class Bootstrap:
+    """A number of refits, and the seconds of wall time that they may take with two workers."""
+
+    title: str
+    refits: int
+    at_most: float | None = None
+
+
+BOOTSTRAPS = (
+    Bootstrap("sleepstudy", 100_000),
+    Bootstrap("smoking-like curve", 1_000, at_most=60.0),
+)
+
+
+def fitted(title: str) -> lf.LMMResults:
+    """Return the fit that is bootstrapped."""
+    if title == "sleepstudy":
+        return lf.lmm(SLEEP_FORMULA, lf.datasets.sleepstudy()).fit()
+    results: lf.LMMResults = curve(lf, {"task": "curve", "formula": SMOKING_FORMULA}, smoking())()
+    return results
+
+
+def measure(which: Bootstrap) -> list[float]:
+    """Return the median wall times of one worker and of two."""
+    fit = fitted(which.title)
+    for workers in (1, 2):
+        wall_time(fit, which.refits // 50, workers)
+    rounds = [[wall_time(fit, which.refits, workers) for workers in (1, 2)] for _ in range(ROUNDS)]
+    return [median(times) for times in zip(*rounds, strict=True)]
+
+
+def wall_time(fit: lf.LMMResults, refits: int, workers: int) -> float:
+    """Return the seconds of wall time that a bootstrap takes."""
     start = time.perf_counter()
-    fit.bootstrap(n, kind, rng=1, n_jobs=n_jobs)  # type: ignore[arg-type]
+    fit.bootstrap(refits, rng=1, n_jobs=workers)
     return time.perf_counter() - start
 
 
-def main() -> None:
-    """Print the medians and their ratio, then what a second worker gains."""
-    fit = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
-    ours(fit, 100)
-    pairs = [(ours(fit, REFITS), lme4()) for _ in range(ROUNDS)]
-    mine = statistics.median(pair[0] for pair in pairs)
-    print(f"limeform, {REFITS} refits, one core: {mine:.3f} s")
-    if any(pair[1] is None for pair in pairs):
-        print("lme4: absent")
-    else:
-        theirs = statistics.median(pair[1] for pair in pairs if pair[1] is not None)
-        print(f"lme4::bootMer, one core: {theirs:.2f} s, ratio {theirs / mine:.1f}")
-    for kind in ("residual", "cases"):
-        print(f"{kind}: {statistics.median(ours(fit, REFITS, kind=kind) for _ in range(3)):.3f} s")
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    ours(fit, 1000, 2)  # starts the processes
-    one, two = (statistics.median(ours(fit, n, jobs) for _ in range(3)) for jobs in (1, 2))
-    print(f"{n} refits, one worker {one:.1f} s, two workers (running) {two:.1f} s, ratio {one / two:.2f}")
+def workers_table() -> str:
+    """Measure all bootstraps."""
+    rows = []
+    for number, which in enumerate(BOOTSTRAPS):
+        call = [sys.executable, "-m", "benchmarks.bootstrap", str(number)]
+        done = subprocess.run(call, env=ONE_THREAD, stdout=subprocess.PIPE, text=True, check=True)
+        one, two = json.loads(done.stdout)
+        gain = f"gain ≥ {GAIN}: {'met' if one / two >= GAIN else 'missed'}"
+        fast = "" if which.at_most is None else f"; ≤ {which.at_most:g} s: {_met(two, which.at_most)}"
+        rows.append([which.title, f"{which.refits:,}", seconds(one), seconds(two), f"{one / two:.2f}", gain + fast])
+    return table(["bootstrap", "refits", "one worker", "two workers", "gain", "targets"], rows) + f"\n\n{NOTE}"
+
+
+def _met(found: float, at_most: float) -> str:
+    return "met" if found <= at_most else "missed"
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(BOOTSTRAPS[int(sys.argv[1])])))

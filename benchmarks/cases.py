@@ -11,11 +11,11 @@ class Run:
     ----------
     package : str
         Name that the drivers know it by.
-    task : {"fit", "refit", "evaluation", "trim", "one start", "long steps", "curve", "ensemble"}
-        The whole call from formula and data frame to estimates; a fit of a built model to the column ``y_new``; one
-        evaluation of the likelihood of a built model, with gradient and Hessian; fits of all data sets in the frame
-        with 20% of the rows trimmed: by default settings, from one start, or by limetr with ``outer_step_size=200``; or
-        a constrained curve, and an ensemble of 50 of them.
+    task : {"fit", "refit", "bootstrap", "evaluation", "trim", "one start", "long steps", "curve", "ensemble"}
+        The whole call from formula and data frame to estimates; a fit of a built model to the column ``y_new``; 1,000
+        refits of a fit to simulated responses; one evaluation of the likelihood of a built model, with gradient and
+        Hessian; fits of all data sets in the frame with 20% of the rows trimmed: by default settings, from one start,
+        or by limetr with ``outer_step_size=200``; or a constrained curve, and an ensemble of 50 of them.
     at_least, at_most : float, optional
         The target: CPU time divided by that of the first run of the case.
     data : str, optional
@@ -106,6 +106,16 @@ CASES = (
         note="lme4 1.1-31's `refit` reports another log-likelihood than `lmer` does at its estimates.",
         rounds=15,
         calls=10,
+    ),
+    Case(
+        name="bootstrap",
+        title="Parametric bootstrap: 1,000 refits of the sleepstudy model, one worker",
+        data="sleepstudy",
+        formula=SLEEP_FORMULA,
+        runs=(Run("limeform", "bootstrap"), Run("lme4", "bootstrap", at_least=10)),
+        note="lme4's is `bootMer` with the fixed effects and standard deviations. Log-likelihoods are of the fit.",
+        rounds=3,
+        budget=30.0,
     ),
     Case(
         name="slopes",

@@ -1,8 +1,10 @@
-"""Coverage of 95% intervals by simulation: Wald against the kinds of bootstrap, for plain and trimmed fits.
+"""Coverage of 95% intervals by simulation: Wald against bootstrap, for plain, constrained and trimmed fits.
 
-    python -m benchmarks.coverage plain meta trimmed-clean --datasets 500 --draws 499
+    python -m benchmarks.coverage plain curve-plateau --datasets 500
+    python -m benchmarks.coverage --table
 
-Writes one JSON file a scenario to benchmarks/coverage/ and prints the table that docs/uncertainty.md shows.
+Draws are kept in benchmarks/coverage/draws/, a file for every 20 data sets, so that a run that was ended goes on where
+it was; the coverage of each case is then written to benchmarks/coverage/. The tables are those of docs/uncertainty.md.
 """
 
 from __future__ import annotations
@@ -10,191 +12,188 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 import limeform as lf
+from benchmarks.coverage_cases import CASES, GROUPS, Case
+from limeform.bootstrap import intervals
+from limeform.results.curve import find_curve
 
+FloatArray = NDArray[np.float64]
 FOLDER = Path(__file__).parent / "coverage"
-GROUPS, ROWS = 20, 5
-TRUTH = {"Intercept": 1.0, "x": 0.5}
-METHODS = ("percentile", "basic", "bca")
+SEED, BATCH, ALPHA = 20240501, 20, 0.05
+METHODS = ("basic", "bca", "percentile", "expanded")
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """Data, a model, and the bootstraps that are tried on it."""
-
-    data: Callable[[np.random.Generator], pd.DataFrame]
-    sd: float
-    kinds: tuple[tuple[str, str], ...]
-    options: dict[str, Any] = field(default_factory=dict)
+# ---------------------------------------------------------------------- simulation
 
 
-def longitudinal(rng: np.random.Generator) -> pd.DataFrame:
-    """20 groups of 5 rows, standard deviations of u and e one, x between and within groups."""
-    group = np.repeat(np.arange(GROUPS), ROWS)
-    x = rng.normal(size=GROUPS * ROWS)
-    y = 1.0 + 0.5 * x + rng.normal(size=GROUPS)[group] + rng.normal(size=GROUPS * ROWS)
-    return pd.DataFrame({"y": y, "x": x, "group": group})
+def sample(case: Case, rng: np.random.Generator) -> dict[str, FloatArray]:
+    """Fit one data set and draw from it.
 
-
-def meta(rng: np.random.Generator, outliers: float = 0.0) -> pd.DataFrame:
-    """20 studies of 5 rows with known standard errors from 0.5 to 1, standard deviation of u 0.7."""
-    data = longitudinal(rng).drop(columns="y")
-    n = len(data)
-    data["se"] = rng.uniform(0.5, 1.0, n)
-    data["y"] = 1.0 + 0.5 * data["x"] + 0.7 * rng.normal(size=GROUPS)[data["group"]] + data["se"] * rng.normal(size=n)
-    far = rng.choice(n, round(outliers * n), replace=False)
-    data.loc[far, "y"] += 8.0 * data.loc[far, "se"]
-    return data
-
-
-def contaminated(rng: np.random.Generator) -> pd.DataFrame:
-    """The same with a tenth of the rows moved up by eight standard errors."""
-    return meta(rng, outliers=0.1)
-
-
-HELD = (("parametric", "held"), ("residual", "held"), ("cases", "held"))
-ANEW = (("parametric", "retrimmed"), ("cases", "retrimmed"))
-FEW_STARTS = {"se": "se", "trim": lf.Trimming(0.1, starts=5)}
-CORRECTED = {"se": "se", "trim": lf.Trimming(0.1, starts=5, correct=True)}
-
-SCENARIOS = {
-    "plain": Scenario(longitudinal, 1.0, HELD),
-    "meta": Scenario(meta, 0.7, HELD, {"se": "se"}),
-    "trimmed-clean": Scenario(meta, 0.7, HELD, FEW_STARTS),
-    "trimmed-contaminated": Scenario(contaminated, 0.7, HELD, FEW_STARTS),
-    "corrected-clean": Scenario(meta, 0.7, HELD, CORRECTED),
-    "corrected-contaminated": Scenario(contaminated, 0.7, HELD, CORRECTED),
-    "retrimmed-clean": Scenario(meta, 0.7, ANEW, {"se": "se", "trim": lf.Trimming(0.1, starts=0)}),
-    "retrimmed-contaminated": Scenario(contaminated, 0.7, ANEW, {"se": "se", "trim": lf.Trimming(0.1, starts=0)}),
-}
-
-
-def one(scenario: Scenario, rng: np.random.Generator, draws: int) -> dict[tuple[str, str], bool]:
-    """Return for each interval and parameter whether it holds the truth."""
-    truth = TRUTH | {"sd(group)": scenario.sd}
-    results = lf.lmm("y ~ x + (1 | group)", scenario.data(rng), **scenario.options).fit()
-    found = _holds("Wald", results.conf_int(), {name: truth[name] for name in TRUTH})
-    for kind, refit in scenario.kinds:
-        boot = results.bootstrap(draws, kind, refit, rng=rng)
-        for method in METHODS if refit == "held" else METHODS[:2]:
-            found |= _holds(f"{kind}, {refit}, {method}", boot.conf_int(method=method), truth)
+    Returns
+    -------
+    dict of str to ndarray
+        ``estimate`` and ``se``, shape (k,), of the quantities of the case's truth; for each kind of bootstrap its
+        draws, shape (B, k), NaN where a refit failed, and under ``... jackknife`` the fits without one group each.
+    """
+    results = lf.lmm(case.formula, case.data(rng), **case.options).fit()
+    found = _estimates(case, results)
+    for kind, refit in case.kinds:
+        boot = results.bootstrap(case.draws, kind, refit, rng=rng)  # type: ignore[arg-type]
+        draws = np.full((case.draws, len(case.truth)), np.nan)
+        draws[boot.draws.index] = _quantities(case, results, boot.draws)
+        found[f"{kind}, {refit}"] = draws
+        if not case.places and "constraints" not in case.options and refit == "held":
+            left_out = pd.DataFrame(boot._jackknife(), columns=boot.estimate.index)
+            found[f"{kind}, {refit}, jackknife"] = _quantities(case, results, left_out)
     return found
 
 
-def _holds(name: str, table: pd.DataFrame, truth: dict[str, float]) -> dict[tuple[str, str], bool]:
-    inside = {key: table.loc[key, 0] <= value <= table.loc[key, 1] for key, value in truth.items()}
-    return {(name, key): bool(value) for key, value in inside.items()}
+def _estimates(case: Case, results: lf.LMMResults) -> dict[str, FloatArray]:
+    if case.places:
+        table = results.curve("dose", at=case.places)
+        fit, upper = table["fit"].to_numpy(), table["mean_upper"].to_numpy()
+        logarithmic = "log_ratio" in case.formula
+        se = np.log(upper / fit) if logarithmic else upper - fit
+        se = se / norm.ppf(1 - ALPHA / 2)
+    else:
+        fit, se = results.params.to_numpy(), results.bse.to_numpy()
+    sd = np.sqrt(np.diag(results.cov_re.to_numpy()))
+    return {"estimate": np.append(fit, sd), "se": np.append(se, np.nan)}
 
 
-PLACES = (15.0, 40.0, 70.0)
-CURVE = "y ~ 0 + bspline(dose, knots=[20, 40, 60]) + (1 | group)"
+def _quantities(case: Case, results: lf.LMMResults, draws: pd.DataFrame) -> FloatArray:
+    """Return the quantities of the case's truth of each draw; a curve is linear in its coefficients."""
+    if not case.places:
+        return draws[list(case.truth)].to_numpy()
+    curve, beta = find_curve(results, "dose"), draws.iloc[:, : len(results.params)].to_numpy()
+    rows = curve.rows(np.array(case.places), 0) @ curve.lift(beta.shape[1])
+    return np.column_stack([beta @ rows.T + curve.level, draws["sd(group)"]])
 
 
-def doses(rng: np.random.Generator) -> pd.DataFrame:
-    """20 studies of 5 rows around 1 - exp(-dose / 30), standard errors from 0.1 to 0.3, standard deviation of u 0.2."""
-    group = np.repeat(np.arange(GROUPS), ROWS)
-    dose, se = rng.uniform(0.0, 80.0, GROUPS * ROWS), rng.uniform(0.1, 0.3, GROUPS * ROWS)
-    y = 1.0 - np.exp(-dose / 30.0) + 0.2 * rng.normal(size=GROUPS)[group] + se * rng.normal(size=GROUPS * ROWS)
-    return pd.DataFrame({"y": y, "dose": dose, "se": se, "group": group})
-
-
-def one_curve(constrained: bool, rng: np.random.Generator, draws: int) -> dict[tuple[str, str], bool]:
-    """Return for each interval and place on the curve whether it holds the truth."""
-    shape = [lf.increasing("dose"), lf.concave("dose")] if constrained else []
-    results = lf.lmm(CURVE, doses(rng), se="se", constraints=shape).fit()
-    truth = {f"f({place:g})": float(1.0 - np.exp(-place / 30.0)) for place in PLACES} | {"sd(group)": 0.2}
-    places = list(truth)[:-1]
-    wald = results.curve("dose", at=list(PLACES))[["mean_lower", "mean_upper"]].to_numpy()
-    found = {}
-    if not np.isnan(wald).any():
-        found = _holds("Wald", pd.DataFrame(wald, index=places), {name: truth[name] for name in places})
-    boot = results.bootstrap(draws, rng=rng)
-    at = results.curve("dose", at=list(PLACES))["fit"].to_numpy()
-    # A curve is linear in its coefficients, so that its draws follow from theirs.
-    rows = np.column_stack([_unit(results, j) for j in range(len(results.params))])
-    values = boot.params.to_numpy() @ rows.T
-    ends = {"percentile": np.quantile(values, [0.025, 0.975], axis=0)}
-    ends["basic"] = 2.0 * at - ends["percentile"][::-1]
-    for method, (low, high) in ends.items():
-        name = f"parametric, held, {method}"
-        found |= _holds(name, pd.DataFrame({0: low, 1: high}, index=places), {key: truth[key] for key in places})
-        found |= _holds(name, boot.conf_int(method=method), {"sd(group)": truth["sd(group)"]})  # type: ignore[arg-type]
-    return found
-
-
-def _unit(results: lf.LMMResults, j: int) -> np.ndarray:
-    """Return the curve's basis function j at the places: a band of one draw that is a unit vector."""
-    unit = np.eye(len(results.params))[[j, j]]
-    return results.curve("dose", at=list(PLACES), draws=unit)["mean_lower"].to_numpy()
-
-
-CURVES = {"curve": False, "curve-constrained": True}
-
-
-def study(name: str, datasets: int, draws: int) -> pd.DataFrame:
-    """Return the coverage of every interval, methods in rows."""
-    counts: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    for child in np.random.default_rng(20240501).spawn(datasets):
+def simulate(name: str, datasets: int) -> None:
+    """Run the batches of a case that have not been run."""
+    folder = FOLDER / "draws" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    streams = np.random.default_rng(SEED).spawn(datasets)
+    for start in range(0, datasets, BATCH):
+        file = folder / f"{start:05d}.npz"
+        if file.exists():
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            one_set = one_curve(CURVES[name], child, draws) if name in CURVES else one(SCENARIOS[name], child, draws)
-            for key, value in one_set.items():
-                counts[key].append(value)
-    table = pd.Series({key: np.mean(values) for key, values in counts.items()}).unstack()
-    order = list(dict.fromkeys(key[0] for key in counts))
-    return table.loc[order, list(dict.fromkeys(key[1] for key in counts))]
+            samples = [sample(CASES[name], rng) for rng in streams[start : start + BATCH]]
+        unfinished = file.with_suffix(".part.npz")
+        np.savez_compressed(unfinished, **{key: np.array([each[key] for each in samples]) for key in samples[0]})  # type: ignore[arg-type]
+        unfinished.rename(file)
 
 
-def markdown() -> str:
-    """Return the table of docs/uncertainty.md from the files: intercept / x / SD of u, in percent."""
-    found = {
-        name: json.loads((FOLDER / f"{name}.json").read_text())
-        for name in SCENARIOS
-        if (FOLDER / f"{name}.json").exists()
+def stored(name: str) -> dict[str, FloatArray]:
+    """Return what was simulated for a case, data sets along the first axis."""
+    files = sorted(file for file in (FOLDER / "draws" / name).glob("*.npz") if ".part" not in file.name)
+    batches = [dict(np.load(file)) for file in files]
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]} if batches else {}
+
+
+# ---------------------------------------------------------------------- coverage
+
+
+def ends_of(case: Case, found: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return the intervals by every method, each shape (data sets, k, 2)."""
+    estimate, se = found["estimate"], found["se"]
+    logarithmic = "log_ratio" in case.formula
+    ends = {}
+    for label, quantile in (("Wald", norm.ppf(0.975)), ("Wald, t", t.ppf(0.975, GROUPS - 2))):
+        half = (quantile * se)[:, :, None] * np.array([-1.0, 1.0])
+        ends[label] = estimate[:, :, None] * np.exp(half) if logarithmic else estimate[:, :, None] + half
+    for kind, refit in case.kinds:
+        label = f"{kind}, {refit}"
+        draws, jackknife = found[label], found.get(f"{label}, jackknife")
+        ends[f"{label}, percentile"] = np.array([intervals.percentile(each, ALPHA) for each in draws])
+        ends[f"{label}, expanded"] = np.array([intervals.expanded(each, ALPHA, GROUPS) for each in draws])
+        ends[f"{label}, basic"] = np.array(
+            [intervals.basic(at, each, ALPHA) for at, each in zip(estimate, draws, strict=True)]
+        )
+        if jackknife is not None:
+            each_set = zip(estimate, draws, jackknife, strict=True)
+            ends[f"{label}, bca"] = np.array([intervals.bca(*each, ALPHA) for each in each_set])
+    return ends
+
+
+def coverage(name: str) -> pd.DataFrame:
+    """Return the share of data sets whose intervals hold the truth, methods in rows; NaN where there is none."""
+    case, found = CASES[name], stored(name)
+    truth = np.array(list(case.truth.values()))[:, None]
+    rows = {}
+    for method, ends in ends_of(case, found).items():
+        inside = (ends[:, :, :1] <= truth) & (truth <= ends[:, :, 1:])
+        rows[method] = np.where(np.isnan(ends).any(axis=(0, 2)), np.nan, inside[:, :, 0].mean(axis=0))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(case.truth)).dropna(how="all")
+
+
+def keep(name: str) -> pd.DataFrame:
+    """Write the coverage of a case to its file."""
+    table, datasets = coverage(name), len(stored(name)["estimate"])
+    content = {
+        "datasets": datasets,
+        "draws": CASES[name].draws,
+        "monte_carlo_error": round(float(np.sqrt(0.95 * 0.05 / datasets)), 4),
+        "coverage": table.round(4).to_dict(orient="index"),
     }
-    methods = dict.fromkeys(method for content in found.values() for method in content["coverage"])
-    lines = ["| interval | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
-    for method in methods:
-        cells = [_percent(content["coverage"].get(method)) for content in found.values()]
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    text = json.dumps(content, indent=1).replace("NaN", "null")
+    (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    return table
+
+
+def tables() -> str:
+    """Return the tables of docs/uncertainty.md, of parameters and of curves, from what has been run."""
+    done = [name for name in CASES if (FOLDER / f"{name}.json").exists()]
+    lines = [name for name in done if not CASES[name].places]
+    curves = [name for name in done if CASES[name].places]
+    others = [("residual, held, basic", ""), ("cases, held, basic", "")]
+    parameters = markdown(lines, [("Wald", ""), ("Wald, t", ""), *((name, "") for name in METHODS), *others])
+    values = [("Wald", "f("), ("expanded", "f("), ("percentile", "f("), ("basic", "f(")]
+    return f"{parameters}\n\n{markdown(curves, [*values, ('basic', 'sd'), ('percentile', 'sd')])}"
+
+
+def markdown(names: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:
+    """Return coverage in percent, cases in rows; a column is a method and how the quantities begin that it shows."""
+    lines = ["| data and fit | " + " | ".join(" ".join(column).strip() for column in columns) + " |"]
+    lines += ["|---" * (len(columns) + 1) + "|"]
+    for name in names:
+        found = json.loads((FOLDER / f"{name}.json").read_text())["coverage"]
+        first = ", ".join(CASES[name].kinds[0])
+        cells = [_percent(found.get(method, found.get(f"{first}, {method}", {})), start) for method, start in columns]
+        lines.append(f"| {CASES[name].title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _percent(row: dict[str, float | None] | None) -> str:
-    if row is None:
-        return ""
-    return " / ".join("–" if value is None else f"{100 * value:.1f}" for value in row.values())
+def _percent(row: dict[str, float | None], start: str) -> str:
+    values = [value for name, value in row.items() if name.startswith(start) and value is not None]
+    return " / ".join(f"{100 * value:.1f}" for value in values)
 
 
 def main() -> None:
-    """Run the scenarios that are named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS), metavar="scenario")
+    """Run the cases that are named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="case", help=f"all of them if none is named: {', '.join(CASES)}")
     parser.add_argument("--datasets", type=int, default=500)
-    parser.add_argument("--draws", type=int, default=499)
-    parser.add_argument("--table", action="store_true", help="print the table of what has been run")
+    parser.add_argument("--table", action="store_true", help="print the table of what has been run, and run nothing")
     given = parser.parse_args()
+    names = given.cases or list(CASES)
     if given.table:
-        print(markdown())
+        print(tables())
         return
-    FOLDER.mkdir(exist_ok=True)
-    for name in given.scenarios:
-        table = study(name, given.datasets, given.draws)
-        error = np.sqrt(0.95 * 0.05 / given.datasets)
-        content = {"datasets": given.datasets, "draws": given.draws, "coverage": table.to_dict(orient="index")}
-        text = json.dumps(content, indent=1).replace("NaN", "null")
-        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-        print(f"{name}: {given.datasets} data sets, {given.draws} draws, Monte Carlo error {error:.3f}", flush=True)
-        print(table.round(3).to_string(), flush=True)
+    for name in names:
+        simulate(name, given.datasets)
+        print(f"{name}\n{keep(name).round(3).to_string()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,13 @@ prepare <- function(frame) {
   if (job$package == "metafor") return(function() metafor::rma(yi, vi, data = frame, method = "REML"))
   if (job$task == "fit") return(function() lme4::lmer(formula, frame))
   fitted <- lme4::lmer(formula, frame)
+  if (job$task == "bootstrap") {
+    parameters <- function(model) c(lme4::fixef(model), as.data.frame(lme4::VarCorr(model))$sdcor)
+    return(function() {
+      suppressMessages(lme4::bootMer(fitted, parameters, nsim = 1000))
+      fitted
+    })
+  }
   function() lme4::refit(fitted, frame$y_new)
 }
 

@@ -34,6 +34,9 @@ def limeform(job: Job, frame: pd.DataFrame) -> tuple[Call, LogLikelihood]:
 
     if job["task"] in ("curve", "ensemble"):
         return curve(lf, job, frame), lambda results: getattr(results, "llf", float("nan"))
+    if job["task"] == "bootstrap":
+        fitted = fit()
+        return lambda: fitted.bootstrap(1000, rng=1), lambda _: fitted.llf
     if job["task"] == "evaluation":
         return evaluation(fit()), lambda value: -value
     return (refit(fit(), frame) if job["task"] == "refit" else fit), lambda results: results.llf

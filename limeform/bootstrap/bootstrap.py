@@ -19,8 +19,8 @@ from limeform.errors import ConvergenceWarning, OptionError
 from limeform.tables import FitSummary
 
 FloatArray = NDArray[np.float64]
-Method = Literal["percentile", "basic", "bca"]
-METHODS = ("percentile", "basic", "bca")
+Method = Literal["percentile", "expanded", "basic", "bca"]
+METHODS = ("percentile", "expanded", "basic", "bca")
 Quantity = Callable[[Any], Any]
 
 FEW = 0.05
@@ -62,9 +62,11 @@ class BootstrapResults:
         Whether Ctrl-C ended it early.
     n_fixed : int
         Number of fixed effects.
-    default : {"basic", "percentile"}
-        Kind of interval that `conf_int` gives: percentiles for fits with constraints or priors, since the ends of
-        others may break the constraints.
+    restricted : ndarray of bool, shape (parameters,)
+        Those that constraints or priors may act on. Their intervals are expanded percentiles unless `conf_int` is told
+        otherwise, since the ends of reflected ones may break the constraints.
+    units : int
+        Groups, or rows where there are none: expanded percentiles allow for how few they are.
 
     Examples
     --------
@@ -72,7 +74,7 @@ class BootstrapResults:
     >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
     >>> boot = results.bootstrap(200, rng=1)
     >>> boot.conf_int().round(1).loc["Days"].tolist()
-    [7.4, 12.9]
+    [7.4, 13.1]
     """
 
     estimate: pd.Series
@@ -83,7 +85,8 @@ class BootstrapResults:
     requested: int
     interrupted: bool = False
     n_fixed: int = 0
-    default: Method = "basic"
+    restricted: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    units: int = 0
     replay: Replay | None = field(default=None, repr=False)
     of: Quantity | None = field(default=None, repr=False)
     _left_out: FloatArray | None = field(default=None, repr=False)
@@ -147,11 +150,11 @@ class BootstrapResults:
         ----------
         level : float
             Coverage; 0.95 if left out.
-        method : {"basic", "percentile", "bca"}, optional
-            That of ``default`` if left out.
-            Quantiles of the draws, reflected at the estimate; as they are; or bias-corrected and accelerated, which
-            refits the model without each group (or row) in turn. Reflection has the best coverage of standard
-            deviations (see docs/uncertainty.md).
+        method : {"basic", "percentile", "expanded", "bca"}, optional
+            Quantiles of the draws, reflected at the estimate; as they are; as they are at levels that are as wide as t
+            intervals (Hesterberg 2015); or bias-corrected and accelerated, which refits the model without each group
+            (or row) in turn. If left out, basic, and expanded for parameters that constraints or priors act on:
+            docs/uncertainty.md has the coverage of all.
         alpha : float, optional
             One minus the coverage, in place of ``level``.
 
@@ -167,18 +170,24 @@ class BootstrapResults:
             If the level is not between 0 and 1, the method unknown, or fewer than two refits converged.
         """
         share = _alpha(level, alpha)
-        method = self.default if method is None else method
-        if method not in METHODS:
+        if method is not None and method not in METHODS:
             raise OptionError(f"method={method!r}: give {', '.join(map(repr, METHODS))}")
         self._require()
+        return self._within_range(pd.DataFrame(self._ends(method, share), index=self.estimate.index))
+
+    def _ends(self, method: Method | None, alpha: float) -> FloatArray:
+        """Return intervals by a method, or by that of each parameter; shape (parameters, 2)."""
         estimate, draws = self.estimate.to_numpy(dtype=np.float64), self.draws.to_numpy(dtype=np.float64)
         if method == "percentile":
-            ends = intervals.percentile(draws, share)
-        elif method == "basic":
-            ends = intervals.basic(estimate, draws, share)
-        else:
-            ends = intervals.bca(estimate, draws, self._jackknife(), share)
-        return self._within_range(pd.DataFrame(ends, index=self.estimate.index))
+            return intervals.percentile(draws, alpha)
+        if method == "expanded":
+            return intervals.expanded(draws, alpha, self.units)
+        if method == "bca":
+            return intervals.bca(estimate, draws, self._jackknife(), alpha)
+        ends = intervals.basic(estimate, draws, alpha)
+        if method is None and self.restricted.any():
+            ends[self.restricted] = intervals.expanded(draws[:, self.restricted], alpha, self.units)
+        return ends
 
     def _jackknife(self) -> FloatArray:
         if self._left_out is None:
@@ -252,7 +261,8 @@ class BootstrapResults:
             refit=self.refit,
             requested=self.requested,
             interrupted=self.interrupted or interrupted,
-            default=self.default,
+            restricted=np.full(len(estimate), self.restricted.any()),
+            units=self.units,
             replay=self.replay,
             of=function,
         )
@@ -277,7 +287,6 @@ class BootstrapResults:
             A statsmodels ``Summary`` whose HTML and LaTeX escape all text.
         """
         share = _alpha(level, alpha)
-        method = self.default if method is None else method
         ends = self.conf_int(method=method, alpha=share)
         columns = [self.estimate, self.bias, self.se, ends[0], ends[1]]
         cells = [[f"{value:.4f}" for value in row] for row in zip(*columns, strict=True)]
@@ -293,8 +302,8 @@ class BootstrapResults:
     def _title(self) -> str:
         return {"parametric": "Parametric", "residual": "Residual", "cases": "Case"}[self.kind] + " bootstrap"
 
-    def _notes(self, method: str) -> list[str]:
-        notes = [f"{method} intervals from {self.n_converged} refits."]
+    def _notes(self, method: Method | None) -> list[str]:
+        notes = [f"{self._kind_of_interval(method)} intervals from {self.n_converged} refits."]
         if len(self.failures):
             reasons = "; ".join(f"{count} x {reason}" for reason, count in self.failures.value_counts().items())
             notes.append(f"{len(self.failures)} refits are left out: {reasons}.")
@@ -310,6 +319,13 @@ class BootstrapResults:
         for name in undefined:
             notes.append(f"{name} is undefined in {int(self.draws[name].isna().sum())} refits with a variance of zero.")
         return notes
+
+    def _kind_of_interval(self, method: Method | None) -> str:
+        if method is not None:
+            return "expanded percentile" if method == "expanded" else method
+        if self.restricted.all() and len(self.restricted):
+            return "expanded percentile"
+        return "expanded percentile (constrained parameters) and basic" if self.restricted.any() else "basic"
 
     def _repr_html_(self) -> str:
         return str(self.summary().as_html())

@@ -80,6 +80,11 @@ def case_sampling(design: Design) -> CaseSampling:
     return CaseSampling(np.argsort(outer.codes, kind="stable"), first)
 
 
+def independent_units(design: Design) -> int:
+    """Return the number of levels of the grouping factor with the fewest, or of rows where there is none."""
+    return min((len(factor.levels) for factor in design.factors), default=len(design.y))
+
+
 def _holds_all(outer: GroupedEffects, factors: tuple[GroupedEffects, ...]) -> bool:
     """Say whether each level of every factor lies in one level of ``outer``."""
     m = len(outer.levels)

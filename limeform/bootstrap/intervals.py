@@ -1,17 +1,57 @@
-"""Confidence intervals from bootstrap draws."""
+"""Confidence intervals from bootstrap draws.
+
+Of d draws the k-th smallest is the quantile k / (d + 1), with straight lines between. The d draws and the estimate of
+another sample from the same model are in random order, so that 95% of such estimates lie between the ends of 99 draws
+as of 999; numpy's default, (k - 1) / (d - 1), would leave out 7% with 99 draws.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 FloatArray = NDArray[np.float64]
 
 
 def percentile(draws: FloatArray, alpha: float) -> FloatArray:
     """Return the alpha/2 and 1 - alpha/2 quantiles of each column, NaN left out; shape (columns, 2)."""
-    return _quantiles(draws, np.tile([alpha / 2, 1 - alpha / 2], (draws.shape[1], 1)))
+    ends = np.array([alpha / 2, 1 - alpha / 2])
+    if np.isfinite(draws).all():
+        return np.asarray(np.quantile(draws, ends, axis=0, method="weibull").T, dtype=np.float64)
+    return _quantiles(draws, np.tile(ends, (draws.shape[1], 1)))
+
+
+def expanded(draws: FloatArray, alpha: float, units: int) -> FloatArray:
+    """Return percentile intervals at the levels of `expanded_alpha`; shape (columns, 2)."""
+    return percentile(draws, expanded_alpha(alpha, units))
+
+
+def expanded_alpha(alpha: float, units: int) -> float:
+    """Return the alpha at which percentiles are as wide as t intervals from so many units.
+
+    Percentile intervals are normal ones for estimates that are normal, with a variance that is too small by 1 / units.
+    The levels make up for both: alpha/2 becomes Phi(-sqrt(n / (n - 1)) t(1 - alpha/2; n - 1)).
+
+    Parameters
+    ----------
+    alpha : float
+        One minus the coverage.
+    units : int
+        Independent units n of the data: groups, or rows where there are none.
+
+    References
+    ----------
+    Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician 69, 371-386, sec. 4.4.
+
+    Examples
+    --------
+    >>> round(expanded_alpha(0.05, 20), 4)
+    0.0318
+    """
+    if units < 2:
+        return alpha
+    return float(2 * norm.sf(np.sqrt(units / (units - 1)) * t.isf(alpha / 2, units - 1)))
 
 
 def basic(estimate: FloatArray, draws: FloatArray, alpha: float) -> FloatArray:
@@ -68,5 +108,5 @@ def _quantiles(draws: FloatArray, levels: FloatArray) -> FloatArray:
     for column, (values, level) in enumerate(zip(draws.T, levels, strict=True)):
         finite = values[np.isfinite(values)]
         if len(finite) and np.isfinite(level).all():
-            ends[column] = np.quantile(finite, level)
+            ends[column] = np.quantile(finite, level, method="weibull")
     return ends

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.bootstrap.cases import CaseSampling, take
+from limeform.bootstrap.fitted import Fit, correction, of_kept_rows, with_variances
 from limeform.bootstrap.responses import Responses
 from limeform.bootstrap.run import Stream
 from limeform.design import Design
@@ -42,33 +43,6 @@ SERIOUS = (LimeformError, np.linalg.LinAlgError, FloatingPointError, OutsideDoma
 """What a refit may raise without ending the bootstrap."""
 
 
-class Fit(Protocol):
-    """What is resampled: a results object."""
-
-    design: Design
-    estimates: Estimates
-    model: Any
-    trimming: Any
-    _setup: Setup
-
-    @property
-    def _joint(self) -> JointModel | None:
-        """The joint model of a fit with constraints, priors or a nonlinear mean."""
-
-    def __init__(self, model: Any, setup: Setup, estimates: Estimates, trimming: Any = None) -> None:
-        """Put results together."""
-
-    @property
-    def reml(self) -> bool:
-        """Whether the restricted likelihood was maximised."""
-
-    def refit(self, response: Any) -> Any:
-        """Return the results of another response."""
-
-    def refit_rows(self, rows: IntArray, place: NDArray[np.int32]) -> Any:
-        """Return the results of other rows."""
-
-
 class Refits(Protocol):
     """A way to refit."""
 
@@ -83,10 +57,24 @@ class Refits(Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """Refits to new responses at the weights of the fit, many at once."""
+    """Refits to new responses at the weights of the fit, many at once.
+
+    Attributes
+    ----------
+    fit : Fit
+        The fit.
+    responses : Responses
+        Makes the responses.
+    setup : Setup
+        The model at the weights of the fit, with the error variances that the responses have where these are known.
+    divisor : float
+        What residual variances are divided by.
+    """
 
     fit: Fit
     responses: Responses
+    setup: Setup
+    divisor: float = 1.0
 
     @property
     def size(self) -> int:
@@ -98,24 +86,36 @@ class Held:
         y = np.array([self.responses.draw(stream.generator()) for stream in refits]) - self.fit.design.offset
         fit, report = self.fit, self.fit.trimming
         lower = None if report is None else report.lower
-        return estimate_many(fit._setup, y, fit.reml, fit.estimates.variables, lower)
+        draws = estimate_many(self.setup, y, fit.reml, fit.estimates.variables, lower)
+        draws.residual_variance[:] /= self.divisor
+        return draws
 
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit."""
         fit, y = self.fit, self.responses.draw(stream.generator())
         setup, estimates = estimate_again(
-            fit._setup, y - fit.design.offset, fit.reml, Newton(), fit.estimates.variables
+            self.setup, y - fit.design.offset, fit.reml, Newton(), fit.estimates.variables
         )
-        # Nothing was trimmed from this response, so that its variances need no correction for it.
+        estimates = replace(estimates, residual_variance=estimates.residual_variance / self.divisor)
         return type(fit)(fit.model.with_response(y), setup, estimates, fit.trimming)
 
 
 @dataclass(frozen=True)
 class Alone:
-    """Refits to new responses at the weights of the fit, one by one: with constraints, priors or a nonlinear mean."""
+    """Refits to new responses at the weights of the fit, one by one: with constraints, priors or a nonlinear mean.
+
+    Attributes
+    ----------
+    fit, responses, divisor
+        As in `Held`.
+    joint : JointModel
+        The model at the weights of the fit, with the error variances that the responses have where these are known.
+    """
 
     fit: Fit
     responses: Responses
+    joint: JointModel
+    divisor: float = 1.0
     size: int = 8
 
     def __call__(self, refits: Sequence[Stream]) -> Draws:
@@ -124,7 +124,11 @@ class Alone:
 
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit, which obeys the constraints as the fit does."""
-        return self.fit.refit(self.responses.draw(stream.generator()))
+        fit, y = self.fit, self.responses.draw(stream.generator())
+        joint = self.joint.with_response(y - fit.design.offset)
+        estimates = estimate_joint(joint, default_solver(), fit.estimates.variables)
+        estimates = replace(estimates, residual_variance=estimates.residual_variance / self.divisor)
+        return type(fit)(fit.model.with_response(y), joint.setup, estimates, fit.trimming)
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ class Cases:
         fit, sampling = self.fit, self.sampling
         many = None
         if not self.retrim and fit._joint is None:
-            many = ManyCases.of(fit._setup, fit.design.shifted, fit.reml, sampling.unit_of_row(), sampling.units)
+            many = ManyCases.of(of_kept_rows(fit), fit.design.shifted, fit.reml, sampling.unit_of_row(), sampling.units)
         if many is None:
             return stack([attempt(self.of_units, units) for units in chosen], fit.estimates)
         draws, settled = many.estimate(np.array(chosen), fit.estimates.variables)
@@ -186,6 +190,15 @@ class Cases:
             model = self.fit.model.with_rows(rows, place)
             return model.fit(solver=Newton() if model.joint is None else None)
         return self.fit.refit_rows(rows, place)
+
+
+def held(fit: Fit, responses: Responses) -> Held | Alone:
+    """Return refits at the weights of a fit to responses whose errors have the variances of `error_variance`."""
+    factor, known = correction(fit), fit.known_variance
+    setup, divisor = with_variances(fit, 1.0 / factor if known else 1.0), 1.0 if known else 1.0 / factor
+    if fit._joint is None:
+        return Held(fit, responses, setup, divisor)
+    return Alone(fit, responses, replace(fit._joint, setup=setup), divisor)
 
 
 def attempt(refit: Any, argument: Any) -> Estimates | str:
@@ -220,7 +233,7 @@ def refit_design(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[De
     ResampleError
         If the rows do not determine all parameters.
     """
-    design, old = take(fit.design, rows, place), fit._setup
+    design, old = take(fit.design, rows, place), of_kept_rows(fit)
     used = old.rows.weights[rows] > 0
     _check_resample(design, used)
     setup = prepare(design)

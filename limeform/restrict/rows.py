@@ -295,7 +295,14 @@ class Restrictions:
     @property
     def touches_mean(self) -> bool:
         """Whether a constraint or prior may involve a parameter of the mean."""
-        p = self.n_mean
+        return self._touch(slice(None, self.n_mean))
+
+    @property
+    def touches_variances(self) -> bool:
+        """Whether a constraint or prior may involve a variance."""
+        return self._touch(slice(self.n_mean, None))
+
+    def _touch(self, columns: slice) -> bool:
         matrices = (self.affine.matrix, self.normals.matrix, self.laplaces.matrix)
-        linear = any(matrix[:, :p].any() for matrix in matrices)
+        linear = any(matrix[:, columns].any() for matrix in matrices)
         return bool(linear or self.curved or self.penalties)

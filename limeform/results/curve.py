@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from limeform.bootstrap.intervals import expanded_alpha, percentile
 from limeform.design import Curve, Design, GroupedEffects
 from limeform.design.curves import argument_of, spline_of
 from limeform.design.formulaic_compat import replay
@@ -23,6 +24,7 @@ from limeform.plot import CurvePicture
 from limeform.plot.scale import transform_name
 from limeform.results.inference import check_alpha
 from limeform.results.mixture import mixture_quantiles
+from limeform.results.restrictions import units_to_allow_for
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -53,6 +55,8 @@ class CurveInputs:
         Whether standard errors of this curve mean something: no active inequality touches it.
     gamma : ndarray, shape (k, k)
         Covariance of the random effects.
+    units : int
+        What percentiles of draws are expanded for; see `expanded_alpha`.
     """
 
     curve: Curve
@@ -61,6 +65,7 @@ class CurveInputs:
     covariance: FloatArray
     known: bool
     gamma: FloatArray
+    units: int
 
 
 def curve_inputs(results: LMMResults, term: str) -> CurveInputs:
@@ -77,7 +82,8 @@ def curve_inputs(results: LMMResults, term: str) -> CurveInputs:
     covariance = estimates.beta_covariance if restricted is None else restricted.covariance
     own = [*curve.columns, *([] if curve.intercept is None else [curve.intercept])]
     known = not held[own].any() and bool(np.isfinite(covariance).all())
-    return CurveInputs(curve, results.design, estimates.beta, covariance, known, estimates.gamma)
+    units = units_to_allow_for(results)
+    return CurveInputs(curve, results.design, estimates.beta, covariance, known, estimates.gamma, units)
 
 
 def find_curve(results: LMMResults, term: str) -> Curve:
@@ -132,7 +138,7 @@ def curve_table(
     table = pd.DataFrame({"at": places, "fit": fit})
     logarithmic = curve.kind == "log_ratio" and derivative == 0
     if draws is not None:
-        bands = _from_draws(draws @ lifted.T + level, between, alpha, logarithmic)
+        bands = _from_draws(draws @ lifted.T + level, between, expanded_alpha(alpha, inputs.units), logarithmic)
     else:
         bands = _wald(inputs, lifted, fit, between, alpha, logarithmic)
     for name, values in zip(("mean_lower", "mean_upper", "new_lower", "new_upper"), bands, strict=True):
@@ -242,13 +248,14 @@ def _from_draws(
     values: FloatArray, between: FloatArray, alpha: float, logarithmic: bool
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return quantiles of draws, shape (d, n), and of draws with the effect of a new group."""
+    mean = percentile(values, alpha)
     ends = [alpha / 2, 1 - alpha / 2]
-    mean = np.quantile(values, ends, axis=0)
     if logarithmic:  # beyond its bounds a draw need not be positive: there is no band there
         new = np.exp(mixture_quantiles(np.log(np.where(values > 0, values, np.nan)), between, ends))
     else:
         new = mixture_quantiles(values, between, ends)
-    return mean[0], mean[1], new[0], new[1]
+    # Where groups hardly differ, the mixture's quantiles are a little within those of so few draws.
+    return mean[:, 0], mean[:, 1], np.minimum(mean[:, 0], new[0]), np.maximum(mean[:, 1], new[1])
 
 
 def error_variances(results: LMMResults) -> FloatArray:

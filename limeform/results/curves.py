@@ -68,8 +68,9 @@ class Curves(ABC):
         random : dict of str to array (n,), optional
             Columns of the random effects at the exposures, by name, where they do not follow from the exposure.
         draws : BootstrapResults, int or array (d, p), optional
-            Bands from draws of the parameters: of a bootstrap, given as an array, or this number of refits of simulated
-            data, each within all of the constraints.
+            Bands from draws of the parameters: those of a bootstrap, given as an array, or of this number of refits of
+            simulated data, all within the constraints. Percentiles; where anything restricts the mean, expanded ones
+            (see `BootstrapResults.conf_int`).
         rng : Generator or int, optional
             Randomness of the refits.
 

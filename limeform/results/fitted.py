@@ -112,7 +112,8 @@ class FittedRows(ABC):
             Offset of the new rows if the model was given one by keyword.
         draws : BootstrapResults, int, or array of shape (d, p), optional
             Intervals as quantiles over draws of the parameters of the mean in place of normal ones: of a bootstrap, or
-            of this number of refits of simulated data. Where inequalities are active there are no others.
+            of this number of refits of simulated data. Where inequalities are active there are no others; where
+            anything restricts the mean they are expanded (see `BootstrapResults.conf_int`).
         rng : Generator or int, optional
             Randomness of the refits.
 

@@ -22,7 +22,8 @@ def mixture_quantiles(values: FloatArray, variance: FloatArray, levels: Sequence
     values : ndarray, shape (d, n)
         Draws.
     variance : ndarray, shape (n,)
-        Variance that is added to each column; where it is zero the quantiles are those of the draws.
+        Variance that is added to each column; where it is zero the quantiles are those of the draws,
+        k / (d + 1).
     levels : sequence of float, length q
         Which quantiles.
 
@@ -36,7 +37,7 @@ def mixture_quantiles(values: FloatArray, variance: FloatArray, levels: Sequence
     >>> mixture_quantiles(np.array([[0.0], [0.0]]), np.array([4.0]), [0.975]).round(2)
     array([[3.92]])
     """
-    result = np.quantile(values, levels, axis=0)
+    result = np.quantile(values, levels, axis=0, method="weibull")
     result[:, np.isnan(variance)] = np.nan
     mixed = np.flatnonzero((variance > 0) & np.isfinite(result).all(axis=0))
     for row, level in enumerate(levels):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from limeform.bootstrap import BootstrapResults
+from limeform.bootstrap.intervals import expanded_alpha
 from limeform.design import Column
 from limeform.errors import OptionError
 from limeform.fit import ConditionalPart, conditional_part
@@ -19,6 +20,7 @@ from limeform.results.mixture import mixture_quantiles
 from limeform.results.prediction_draws import draws_of_mean, predicted_at
 from limeform.results.prediction_notes import prediction_notes
 from limeform.results.prediction_rows import PredictedRows, evaluated, new_rows, rows_of_fit
+from limeform.results.restrictions import units_to_allow_for
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -41,11 +43,14 @@ class Draws:
     added_mean, added_obs : ndarray, shape (n,)
         Variances that are added to them: for the mean (the group's effects given its data, or a new group's), and for
         a new observation.
+    units : int
+        What the quantiles are expanded for; see `expanded_alpha`.
     """
 
     values: FloatArray
     added_mean: FloatArray
     added_obs: FloatArray
+    units: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +92,8 @@ class PredictionResults:
         check_alpha(alpha)
         if self.draws is not None:
             added = self.draws.added_obs if obs else self.draws.added_mean
-            ends = mixture_quantiles(self.draws.values, added, [alpha / 2, 1 - alpha / 2])
+            wider = expanded_alpha(alpha, self.draws.units)
+            ends = mixture_quantiles(self.draws.values, added, [wider / 2, 1 - wider / 2])
             return pd.DataFrame(ends.T, index=self.predicted_mean.index)
         reach = norm.isf(alpha / 2) * np.sqrt(self.var_obs if obs else self.var_mean)
         mean = self.predicted_mean.to_numpy()
@@ -174,7 +180,9 @@ def predict_with_variance(
         var_obs=rows.spread(variance + given + adds),
         level=_labels(rows, grouped),
         notes=prediction_notes(fit, grouped, held, int(np.isnan(variance).sum()), rows.extra, sample),
-        draws=None if sample is None else Draws(rows.spread(sample), rows.spread(given), rows.spread(given + adds)),
+        draws=None
+        if sample is None
+        else Draws(rows.spread(sample), rows.spread(given), rows.spread(given + adds), units_to_allow_for(fit)),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
 
+from limeform.bootstrap.intervals import percentile
 from limeform.errors import OptionError
 from limeform.plot import Quantiles
 
@@ -103,11 +104,11 @@ def _residual_variance(fit: LMMResults) -> FloatArray:
 def _quantiles(values: FloatArray, simulated: Sequence[FloatArray], alpha: float, name: str, title: str) -> Quantiles:
     n = len(values)
     expected = norm.ppf((np.arange(1, n + 1) - 0.375) / (n + 0.25))
-    ends = [alpha / 2, 1 - alpha / 2]
     if simulated:
         ordered = np.sort([draw for draw in simulated if len(draw) == n], axis=1)
-        band = np.quantile(ordered, ends, axis=0).T
+        band = percentile(ordered, alpha)
     else:
         rank = np.arange(1, n + 1)[:, None]
-        band = norm.ppf(beta_distribution.ppf(ends, rank, n + 1 - rank))
+        ends = beta_distribution.ppf([alpha / 2, 1 - alpha / 2], rank, n + 1 - rank)
+        band = np.asarray(norm.ppf(ends), dtype=np.float64)
     return Quantiles(name, expected, np.sort(values), band, 1.0 - alpha, title)

@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 from limeform.bootstrap import (
     BootstrapResults,
     Effects,
+    ParameterNames,
     Responses,
     case_sampling,
+    independent_units,
     parameters_of,
     parametric,
     residual,
     run,
     streams,
 )
-from limeform.bootstrap.refits import Alone, Cases, Held, Retrimmed
+from limeform.bootstrap.fitted import error_variance
+from limeform.bootstrap.refits import Cases, Retrimmed, held
 from limeform.bootstrap.replay import Again
 from limeform.bootstrap.run import Rng
 from limeform.errors import OptionError
 from limeform.fit import Draws, stack
+from limeform.results.restrictions import mean_is_restricted
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -147,11 +151,19 @@ class Resampling:
             requested=len(children),
             interrupted=interrupted,
             n_fixed=len(fit.params),
-            default="basic" if fit._joint is None else "percentile",
+            restricted=_restricted(fit, parameters),
+            units=independent_units(fit.design),
             replay=Again(refits, children, parameters, _jackknife(fit, refits_retrim(fit, refit))),
         )
         found.warn()
         return found
+
+
+def _restricted(fit: LMMResults, parameters: ParameterNames) -> NDArray[np.bool_]:
+    """Say of each parameter whether its intervals are percentiles: the mean's, and variances' that are restricted."""
+    restrictions, fixed = fit.model.restrictions, len(parameters.fixed)
+    variances = restrictions is not None and restrictions.touches_variances
+    return np.repeat([mean_is_restricted(fit), variances], [fixed, len(parameters.names) - fixed])
 
 
 def _cases(fit: LMMResults, retrim: bool) -> Cases:
@@ -194,7 +206,7 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
     retrim = refits_retrim(fit, refit)
     if kind == "cases":
         return _cases(fit, retrim)
-    error_sd = np.sqrt(_full_variance(fit) if retrim else _held_variance(fit))
+    error_sd = np.sqrt(_full_variance(fit) if retrim else error_variance(fit))
     mean = (fit.design.y - fit.resid_marginal).to_numpy()
     responses: Responses = parametric(mean, _effects(fit), error_sd)
     if kind == "residual":
@@ -202,7 +214,7 @@ def _refits(fit: LMMResults, kind: str, refit: str) -> Any:
         responses = residual(mean, _effects(fit), error_sd, fit.resid.to_numpy(), kept)
     if retrim:
         return Retrimmed(fit, responses)
-    return Held(fit, responses) if fit._joint is None else Alone(fit, responses)
+    return held(fit, responses)
 
 
 def _effects(fit: LMMResults) -> tuple[Effects, ...]:
@@ -217,17 +229,6 @@ def _effects(fit: LMMResults) -> tuple[Effects, ...]:
 def _refuse_chunks(fit: LMMResults) -> None:
     if fit.design.rows_read:
         raise OptionError("the rows were read in chunks and not kept: there is nothing to simulate or to draw from")
-
-
-def _residual_variance(fit: LMMResults) -> FloatArray:
-    """Return the residual variance of each row before weights, shape (n,) or (1,)."""
-    strata, variances = fit.design.errors.strata, fit.estimates.residual_variance
-    return variances if strata is None else variances[strata]
-
-
-def _held_variance(fit: LMMResults) -> FloatArray:
-    """Return the error variances that the refits take for granted: after a correction those of the kept rows."""
-    return np.asarray(_residual_variance(fit) / fit._setup.rows.precision, dtype=np.float64)
 
 
 def _full_variance(fit: LMMResults) -> FloatArray:

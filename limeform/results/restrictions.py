@@ -9,9 +9,22 @@ import pandas as pd
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
+from limeform.bootstrap import independent_units
+
 if TYPE_CHECKING:
     from limeform.fit import RestrictedFit
     from limeform.results.lmm import LMMResults
+
+
+def mean_is_restricted(results: LMMResults) -> bool:
+    """Say whether constraints or priors may act on the mean, or it is nonlinear: its intervals are of percentiles."""
+    restrictions = results.model.restrictions
+    return restrictions is not None and (restrictions.touches_mean or bool(results.design.nonlinear))
+
+
+def units_to_allow_for(results: LMMResults) -> int:
+    """Return the units that percentiles of the mean are expanded for; 0, for not at all, where nothing restricts it."""
+    return independent_units(results.design) if mean_is_restricted(results) else 0
 
 
 def active_table(restricted: RestrictedFit | None) -> pd.DataFrame:

@@ -173,7 +173,7 @@ def test_every_draw_of_a_variance_obeys_its_bound():
     boot = fit.bootstrap(100, rng=1)
     assert (boot.draws["sd(Batch)"] >= 0).all()
     assert (boot.draws["sd(Batch)"] == 0).sum() > 30
-    for method in ("percentile", "basic", "bca"):
+    for method in ("percentile", "expanded", "basic", "bca"):
         assert (boot.conf_int(method=method).loc["sd(Batch)"] >= 0).all()
 
 

@@ -38,13 +38,33 @@ def test_every_draw_obeys_the_constraints(boot):
 
 def test_draws_are_the_bands_of_the_curve(fit, boot):
     band = fit.curve("dose", at=[40.0], draws=boot)
-    values = boot.function(lambda refit: refit.curve("dose", at=[40.0])["fit"].to_numpy()).conf_int(method="percentile")
+    values = boot.function(lambda refit: refit.curve("dose", at=[40.0])["fit"].to_numpy()).conf_int()
     np.testing.assert_allclose(band[["mean_lower", "mean_upper"]].to_numpy()[0], values.to_numpy()[0], rtol=1e-6)
 
 
-def test_default_intervals_are_percentiles(boot):
-    pd.testing.assert_frame_equal(boot.conf_int(), boot.conf_int(method="percentile"))
-    assert "percentile intervals" in str(boot.summary())
+def test_default_intervals_reflect_only_what_is_free(boot):
+    """The shape acts on the coefficients of the curve, and not on the standard deviation."""
+    found = boot.conf_int()
+    pd.testing.assert_frame_equal(found[:-1], boot.conf_int(method="expanded")[:-1])
+    pd.testing.assert_frame_equal(found[-1:], boot.conf_int(method="basic")[-1:])
+    assert "expanded percentile (constrained parameters) and basic intervals" in str(boot.summary())
+    wider = boot.conf_int(method="expanded")
+    assert (wider[0] <= boot.conf_int(method="percentile")[0]).all()
+    assert "expanded percentile intervals" in str(boot.summary(method="expanded"))
+
+
+def test_default_interval_of_a_bounded_standard_deviation_obeys_its_bound():
+    """Reflection at an estimate on the upper bound would end beyond it."""
+    limit = lf.bounds("sd(study)", upper=0.1)
+    fit = lf.lmm("y ~ dose + (1 | study)", data(), se="se", constraints=[limit]).fit()
+    assert fit.var_components()["sd"][0] == pytest.approx(0.1)
+    boot = fit.bootstrap(20, rng=1)
+    assert boot.restricted.tolist() == [False, False, True]
+    assert boot.conf_int().loc["sd(study)", 1] <= 0.1 + 1e-9
+    assert boot.conf_int(method="basic").loc["sd(study)", 1] > 0.101
+    pd.testing.assert_frame_equal(boot.conf_int()[:2], boot.conf_int(method="basic")[:2])
+    ratio = boot.function(lambda refit: refit.var_components()["sd"].to_numpy() / 2.0)
+    assert ratio.conf_int()[1].max() <= 0.05 + 1e-9
 
 
 def test_residual_draws(fit):
