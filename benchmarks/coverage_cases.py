@@ -180,7 +180,7 @@ CASES = {
     ),
     "retrimmed-clean": Case("clean, trimmed anew in each refit", meta, LINE, LINE_TRUTH, ANEW, trimmed(starts=0), 79),
     "curve": Case("saturating, no constraints", doses, CURVE, at_places(saturating), PARAMETRIC, {"se": "se"}, 199),
-    "curve-strict": shaped("truth inside the shape", strict),
+    "curve-strict": shaped("well inside", strict),
     "curve-saturating": shaped("saturating", saturating),
     "curve-plateau": shaped("flat from 40", plateau),
     "curve-contaminated": shaped("saturating, outliers, trimmed", saturating, 0.1, trim=lf.Trimming(0.1, starts=5)),
