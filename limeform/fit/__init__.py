@@ -16,7 +16,14 @@ from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.progress import Progress
 from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
 from limeform.fit.setup import Setup, prepare
-from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
+from limeform.fit.trimming import (
+    Trimming,
+    TrimReport,
+    fit_trimmed,
+    fit_trimmed_joint,
+    refit_trimmed,
+    refit_trimmed_joint,
+)
 
 __all__ = [
     "ActiveConstraint",
@@ -46,5 +53,6 @@ __all__ = [
     "prepare",
     "prepare_joint",
     "refit_trimmed",
+    "refit_trimmed_joint",
     "stack",
 ]

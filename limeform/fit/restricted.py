@@ -56,7 +56,7 @@ def estimate_joint(
     Estimates
         With ``restricted`` filled in.
     """
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     rows = penalised.rows()
     first = _first_start(model, penalised) if start is None else start
     best = _settle(penalised, rows, solver, first)
@@ -77,24 +77,24 @@ def estimate_joint(
 
 def first_start(model: JointModel) -> FloatArray:
     """Return the variables (theta, psi, b) that a fit starts from by itself."""
-    return _first_start(model, Penalised(model.objective(), model.restrictions))
+    return _first_start(model, model.penalised())
 
 
 def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> Solution:
     """Fit from variables (theta, psi, b) without collecting estimates; the objective includes the priors."""
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     return _settle(penalised, penalised.rows(), solver, start)
 
 
 def estimates_at(model: JointModel, solution: Solution) -> Estimates:
     """Return the estimates of a solution that `solve_joint` found."""
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     return _estimates(model, penalised, penalised.rows(), solution, 1, 1)
 
 
 def joint_covariance(model: JointModel, x: FloatArray) -> FloatArray:
     """Return the covariance of the mean's parameters at the variables ``x`` within the active constraints, (p, p)."""
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     slacks = np.abs(model.restrictions.laplaces.standardised(penalised.natural(x).phi))
     full = np.concatenate([x, slacks])
     solution = Solution(full, 0.0, np.zeros(len(full)), Status.CONVERGED, "", "")

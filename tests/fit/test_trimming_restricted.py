@@ -63,7 +63,7 @@ def test_groups_reweighting_and_refits() -> None:
 
 def test_slopes_are_derivatives_of_the_value() -> None:
     from limeform.fit.restricted import estimate_joint, first_start, solve_joint
-    from limeform.fit.trimming.restricted import row_contributions
+    from limeform.fit.trimming.joint_rows import row_contributions
     from limeform.solve import default_solver
 
     data, _ = contaminated(2)
