@@ -11,7 +11,7 @@ from limeform.cli.formula_code import check_formula
 from limeform.cli.output import estimates_table, prepare_directory, write_picture, write_table
 from limeform.cli.table import read_table
 from limeform.errors import ConvergenceWarning
-from limeform.models import LMM
+from limeform.models import lmm
 from limeform.results import LMMResults
 from limeform.solve import Ipopt, Newton, ScipyMinimize, Solver, Status
 
@@ -36,7 +36,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
     prepare_directory(arguments.out)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = LMM.from_formula(
+        model = lmm(
             arguments.formula,
             data,
             se=arguments.se,

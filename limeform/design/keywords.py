@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,11 @@ class Keywords:
         if self.sigma is not None and not (isinstance(self.sigma, str) and self.sigma == "shared"):
             given["sigma"] = self.sigma
         return given
+
+    def shown(self) -> Keywords:
+        """Return them with a word in place of values that no column name stands for."""
+        words = {key: value if isinstance(value, str) else "<values>" for key, value in self.given().items()}
+        return replace(self, **words)
 
     def look_up(self, frame: pd.DataFrame) -> dict[str, tuple[str, pd.Series]]:
         """Return the name and the values behind each given keyword.

@@ -2,8 +2,10 @@
 
 from limeform.models.arrays import Random
 from limeform.models.chunks import CrossProducts
-from limeform.models.lmm import LMM, lmm
+from limeform.models.formula import lmm
+from limeform.models.knots import KnotRecipe
+from limeform.models.lmm import LMM
 from limeform.models.load import load
 from limeform.models.trim_path import TrimPath, trim_path
 
-__all__ = ["LMM", "CrossProducts", "Random", "TrimPath", "lmm", "load", "trim_path"]
+__all__ = ["LMM", "CrossProducts", "KnotRecipe", "Random", "TrimPath", "lmm", "load", "trim_path"]

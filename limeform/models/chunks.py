@@ -189,7 +189,7 @@ class CrossProducts(LMM):
         self.formula, self.keywords = design.recipe.formula, keywords
         self.design = _without_rows(design, total)
         self.trim, self.reml_reason, self._always = Trimming(0.0), "", np.zeros(0, dtype=bool)
-        self.restrictions, self._joint, self.warm_weights = None, None, None
+        self.source, self.restrictions, self._joint, self.warm_weights = None, None, None, None
         factors = tuple(
             FactorRows(np.zeros(0, np.int32), len(keys), columns)
             for keys, columns in zip(total.keys, reducer.columns, strict=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic.utils.context import capture_context
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.bootstrap import take
-from limeform.design import Column, Design, Keywords, MeanFunction, build_design, to_frame
-from limeform.design.rewrite import with_knots
+from limeform.design import Column, Design, Keywords, build_design
 from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
     JointModel,
@@ -31,11 +29,11 @@ from limeform.fit import (
     prepare,
     prepare_joint,
 )
-from limeform.formula import ModelFormula, parse
+from limeform.formula import parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
 from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
-from limeform.models.source import Function, Given, Source, used_columns
+from limeform.models.source import Given, Source, as_choice, as_trimming
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
 from limeform.results.lmm import warn_of
@@ -103,145 +101,91 @@ class LMM:
         text, frame = formula_of_arrays(endog, exog, (random,) if isinstance(random, Random) else tuple(random))
         keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
         given = Given(as_constraints(constraints), as_priors(priors))
-        self._set(parse(text), frame, keywords, {}, reml, trim, missing, given)
+        self._build(Source(parse(text), frame, keywords, as_choice(reml), as_trimming(trim), missing, given), {})
 
     @classmethod
-    def from_formula(
-        cls,
-        formula: str,
-        data: object,
-        *,
-        se: Column | None = None,
-        variance: Column | None = None,
-        weights: Column | None = None,
-        sigma: Column = "shared",
-        offset: Column | None = None,
-        reml: bool | None = None,
-        constraints: Sequence[Constraint | str] | Constraint | str | None = None,
-        priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
-        mean: Function | MeanFunction | None = None,
-        start: Mapping[str, float] | None = None,
-        trim: float | Trimming = 0.0,
-        missing: str = "drop",
-        context: Mapping[str, Any] | int = 0,
-    ) -> LMM:
-        """Build a model from a formula; arguments as in `lmm`.
+    def of(cls, source: Source, scope: Mapping[str, Any]) -> LMM:
+        """Build a model from all of its arguments.
 
         Parameters
         ----------
-        context : mapping or int
-            Names that the formula may use, or how many frames above the caller they are looked up.
+        source : Source
+            The arguments.
+        scope : mapping
+            Where names of the formula that are no columns are looked up.
         """
-        scope = capture_context(context + 1 if isinstance(context, int) else context) or {}
-        keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
         model = cls.__new__(cls)
-        function = mean if mean is None or isinstance(mean, MeanFunction) else MeanFunction(mean)
-        given = Given(as_constraints(constraints), as_priors(priors), function, start)
-        model._set(parse(formula), data, keywords, scope, reml, trim, missing, given)
+        model._build(source, scope)
         return model
 
-    def _set(
-        self,
-        formula: ModelFormula,
-        data: object,
-        keywords: Keywords,
-        scope: Mapping[str, Any],
-        reml: bool | None,
-        trim: float | Trimming,
-        missing: str,
-        given: Given,
-    ) -> None:
-        if reml is not None and not isinstance(reml, (bool, np.bool_)):
-            raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
-        frame = to_frame(data)
-        self.formula = formula
-        self.keywords = replace(
-            keywords,
-            **{key: value if isinstance(value, str) else "<values>" for key, value in keywords.given().items()},
-        )
-        if given.mean is not None and not given.start:
-            raise OptionError("mean= needs start={name: value} with the names of its parameters")
+    def _build(self, source: Source, scope: Mapping[str, Any]) -> None:
+        given = source.given
+        self.formula, self.keywords, self.trim = source.formula, source.keywords.shown(), source.trim
         self.design: Design = build_design(
-            formula,
-            frame,
-            keywords,
+            source.formula,
+            source.data,
+            source.keywords,
             scope,
-            missing,
+            source.missing,
             restricted=given.any,
             mean=given.mean,
-            mean_names=tuple(given.start or ()) if given.mean is not None else (),
+            mean_names=given.mean_names,
         )
         check_design(self.design)
-        self.trim = trim if isinstance(trim, Trimming) else Trimming(trim)
-        self.source: Source | None = Source(
-            formula,
-            used_columns(formula, frame, self.design, keywords, given, self.trim),
-            keywords,
-            self.design.recipe.scope,
-            reml,
-            self.trim,
-            missing,
-            given,
-        )
-        trimmed = self.trim.fraction > 0
-        self.reml = not trimmed if reml is None else bool(reml)
-        self.reml_reason = "ML, since rows are trimmed; reml=True forces REML." if trimmed and reml is None else ""
-        self._always = never_trimmed(self.trim.keep, self.design, frame)
+        self.source: Source | None = source.narrowed(self.design)
+        self.reml, self.reml_reason = source.reml is not False, ""
+        if self.trim.fraction > 0 and source.reml is None:
+            self.reml, self.reml_reason = False, "ML, since rows are trimmed; reml=True forces REML."
+        self._always = never_trimmed(self.trim.keep, self.design, source.data)
         self.start = start_of(self.design, given.start)
         self.restrictions: Restrictions | None = None
-        if given.any or self.design.nonlinear:
-            if len(self.design.factors) > 1:
-                names = ", ".join(factor.factor for factor in self.design.factors)
-                raise FormulaError(
-                    f"constraints, priors and nonlinear means take one grouping factor; this formula has {names}",
-                    formula.text,
-                )
-            found = resolve_all(self.design, given.constraints, given.priors, self.start)
-            self.start = scaled_start(self.design, found, self.start, given.start)
-            self.restrictions = found
-            nonlinear = bool(self.design.nonlinear)
-            self.reml, self.reml_reason = reml_or_not(reml, found, nonlinear, self.reml, self.reml_reason)
         self._setup: Setup | None = None
         self._joint: JointModel | None = None
         self.warm_weights: FloatArray | None = None
+        if given.any or self.design.nonlinear:
+            self._restrict(given, source.reml)
+
+    def _restrict(self, given: Given, reml: bool | None) -> None:
+        """Resolve constraints and priors, and what follows from them for the start and the criterion."""
+        if len(self.design.factors) > 1:
+            names = ", ".join(factor.factor for factor in self.design.factors)
+            raise FormulaError(
+                f"constraints, priors and nonlinear means take one grouping factor; this formula has {names}",
+                self.formula.text,
+            )
+        found = resolve_all(self.design, given.constraints, given.priors, self.start)
+        self.start = scaled_start(self.design, found, self.start, given.start)
+        self.restrictions = found
+        nonlinear = bool(self.design.nonlinear)
+        self.reml, self.reml_reason = reml_or_not(reml, found, nonlinear, self.reml, self.reml_reason)
+
+    def _changed(self, **changes: Any) -> LMM:
+        """Return the same model with other attributes; none of what was computed from the old ones is kept."""
+        other = copy(self)
+        other._setup = other._joint = None
+        other.__dict__.update(changes)
+        return other
 
     def with_response(self, y: FloatArray) -> LMM:
         """Return the same model with another response on the rows used, shape (n,)."""
-        other = LMM.__new__(LMM)
-        other.__dict__.update(self.__dict__)
-        other.design = replace(self.design, y=y)
-        other._setup = None
-        if self._joint is not None:
-            other._joint = self._joint.with_response(y - self.design.offset)
-        return other
+        joint = None if self._joint is None else self._joint.with_response(y - self.design.offset)
+        return self._changed(design=replace(self.design, y=y), _joint=joint)
 
     def by_ml(self) -> LMM:
         """Return the same model by maximum likelihood."""
-        other = LMM.__new__(LMM)
-        other.__dict__.update(self.__dict__)
-        other.reml, other.reml_reason = False, ""
-        if other.source is not None:
-            other.source = replace(other.source, reml=False)
-        return other
+        source = None if self.source is None else replace(self.source, reml=False)
+        return self._changed(reml=False, reml_reason="", source=source, _setup=self._setup, _joint=self._joint)
 
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
         """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
-        other = LMM.__new__(LMM)
-        other.__dict__.update(self.__dict__)
-        other.design = take(self.design, rows, place)
-        other._always = self._always[rows]
-        other.source = None
-        other._setup = other._joint = None
-        return other
+        return self._changed(design=take(self.design, rows, place), _always=self._always[rows], source=None)
 
     def with_trim(self, trim: float | Trimming) -> LMM:
         """Return the same model, by the same criterion (REML or ML), with another share of the rows left out."""
-        other = copy(self)
         options = trim if isinstance(trim, Trimming) else replace(self.trim, fraction=trim)
         if options.keep is not self.trim.keep:
             raise OptionError("with_trim changes any option but keep=, which needs the data: build the model again")
-        other.trim = options
-        return other
+        return self._changed(trim=options, _setup=self._setup, _joint=self._joint)
 
     @property
     def joint(self) -> JointModel | None:
@@ -249,11 +193,6 @@ class LMM:
         if self.restrictions is not None and self._joint is None:
             self._joint = prepare_joint(self.design, self.restrictions, self.start, self.reml)
         return self._joint
-
-    def recipe(self) -> KnotRecipe:
-        """Return what builds this model again with other knots; it can be sent to another process."""
-        assert self.source is not None
-        return KnotRecipe(self.source, self.warm_weights)
 
     @property
     def endog_names(self) -> str:
@@ -401,129 +340,3 @@ class LMM:
         if not isinstance(start, LMMResults) or start.design is not self.design:
             raise OptionError("start= takes the results of an earlier fit of this same model object")
         return start.estimates.variables
-
-
-@dataclass(frozen=True, eq=False)
-class KnotRecipe:
-    """Builds a model again with other knots of one of its curves.
-
-    Attributes
-    ----------
-    source : Source
-        All arguments of the model.
-    warm_weights : ndarray or None
-        Weights that trimming starts from.
-    """
-
-    source: Source
-    warm_weights: FloatArray | None = None
-
-    def __call__(self, name: str, knots: Sequence[float], bounds: tuple[float, float]) -> LMM:
-        """Return the model with ``knots`` for the curve ``name``."""
-        given = self.source
-        text = with_knots(given.formula.text, name, knots, bounds)
-        model = LMM.__new__(LMM)
-        model._set(
-            parse(text),
-            given.data,
-            given.keywords,
-            given.scope.mapping(),
-            given.reml,
-            given.trim,
-            given.missing,
-            given.given,
-        )
-        model.warm_weights = self.warm_weights
-        return model
-
-
-def lmm(
-    formula: str,
-    data: object,
-    *,
-    se: Column | None = None,
-    variance: Column | None = None,
-    weights: Column | None = None,
-    sigma: Column = "shared",
-    offset: Column | None = None,
-    reml: bool | None = None,
-    constraints: Sequence[Constraint | str] | Constraint | str | None = None,
-    priors: Sequence[Prior | Penalty] | Prior | Penalty | None = None,
-    mean: Function | MeanFunction | None = None,
-    start: Mapping[str, float] | None = None,
-    trim: float | Trimming = 0.0,
-    missing: str = "drop",
-) -> LMM:
-    """Build a linear mixed model from a formula and a data frame.
-
-    Parameters
-    ----------
-    formula : str
-        lme4's notation, such as ``"y ~ x + (x | g)"``.
-    data : DataFrame
-        One row an observation: pandas, polars, or anything that narwhals reads.
-    se, variance : str or array of shape (n,), optional
-        Column of known sampling standard errors, or of variances: a meta-analysis.
-    weights : str or array of shape (n,), optional
-        Prior weights a: the error variance is sigma²/a.
-    sigma : "shared", or str or array of shape (n,)
-        One unknown error variance, or a column with one for each of its levels.
-    offset : str or array of shape (n,), optional
-        Subtracted from the response, in addition to ``offset()`` terms of the formula.
-    reml : bool, optional
-        Restricted likelihood, or maximum likelihood; if left out, restricted unless rows are trimmed, or a constraint,
-        a prior or a nonlinear mean makes it undefined.
-    trim : float or Trimming
-        Share of the rows to leave out as the least likely ones, such as 0.1; `Trimming` has all options.
-    constraints : list, optional
-        Shapes (``lf.increasing("dose")``), values (``lf.passes``), limits (``lf.bounds``), text such as
-        ``"x1 + 2*x2 <= 3"``, or functions (``lf.constraint``), all of which hold together.
-    priors : list, optional
-        ``lf.normal``, ``lf.laplace``, ``lf.uniform``, ``lf.penalty``.
-    mean : callable, optional
-        A nonlinear part of the mean, (Series of parameters, data) to one value a row; ``lf.MeanFunction`` for one with
-        a Jacobian. It is added to the fixed part, so write ``0 +`` there for a mean without an intercept.
-    start : dict, optional
-        Start of the parameters of ``nl(...)``, ``log_ratio(...)`` and ``mean=``.
-    missing : {"drop", "raise"}
-        Leave rows out that lack a value, counted in the summary, or refuse them.
-
-    Returns
-    -------
-    LMM
-        Unfitted; call ``.fit()``.
-
-    Raises
-    ------
-    FormulaError, UnknownColumnError, DataError, OptionError
-        All are `LimeformError`.
-
-    References
-    ----------
-    Zheng, Barber, Sorensen, Murray, Aravkin: Trimmed Constrained Mixed Effects Models: Formulations and Algorithms,
-    eq. (1)–(4); Bates, Mächler, Bolker, Walker (2015), Journal of Statistical Software 67(1), for the notation.
-
-    Examples
-    --------
-    >>> import limeform as lf
-    >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
-    >>> results.params.round(4).to_dict()
-    {'Intercept': 251.4051, 'Days': 10.4673}
-    """
-    return LMM.from_formula(
-        formula,
-        data,
-        se=se,
-        variance=variance,
-        weights=weights,
-        sigma=sigma,
-        offset=offset,
-        reml=reml,
-        constraints=constraints,
-        priors=priors,
-        mean=mean,
-        start=start,
-        trim=trim,
-        missing=missing,
-        context=1,
-    )

@@ -18,7 +18,7 @@ from limeform.fit import Estimates, Setup, Trimming, TrimReport, prepare
 from limeform.formula import parse
 from limeform.likelihood import Coordinates, reduce_rows
 from limeform.models.lmm import LMM
-from limeform.models.source import Given
+from limeform.models.source import Given, Source, as_choice
 from limeform.results import LMMResults
 from limeform.results.saving import CLASSES, refuse_code
 
@@ -78,8 +78,8 @@ def _model(tree: dict[str, Any], array: Arrays, name: str) -> LMM:
     trim = decode(tree["trim"], array, CLASSES)
     if not isinstance(trim, Trimming):
         raise ArchiveError(f"{name!r} is damaged: its trimming options cannot be read")
-    model = LMM.__new__(LMM)
-    model._set(formula, frame, keywords, scope.mapping(), tree["reml"], trim, str(tree["missing"]), Given())
+    source = Source(formula, frame, keywords, as_choice(tree["reml"]), trim, str(tree["missing"]), Given())
+    model = LMM.of(source, scope.mapping())
     model._always = _fitting(array(tree["always"]["array"]).astype(bool), len(model.design.y), name)
     return model
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from limeform.design import Design, Keywords, MeanFunction
 from limeform.design.expressions import used_columns as columns_of_recipe
-from limeform.design.formulaic_compat import Scope
+from limeform.errors import OptionError
 from limeform.fit import Trimming
 from limeform.formula import ModelFormula
 from limeform.restrict import Constraint, Penalty, Prior
@@ -40,6 +41,21 @@ class Given:
         """Whether there is a constraint or a prior."""
         return bool(self.constraints or self.priors)
 
+    @property
+    def mean_names(self) -> tuple[str, ...]:
+        """Names of the parameters of the function.
+
+        Raises
+        ------
+        OptionError
+            If there is a function without a start.
+        """
+        if self.mean is None:
+            return ()
+        if not self.start:
+            raise OptionError("mean= needs start={name: value} with the names of its parameters")
+        return tuple(self.start)
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -51,8 +67,6 @@ class Source:
     data : DataFrame
         The columns that the model uses, not copied.
     keywords : Keywords
-    scope : Scope
-        The names that the formula takes from the caller's scope.
     reml : bool or None
     trim : Trimming
     missing : str
@@ -62,36 +76,29 @@ class Source:
     formula: ModelFormula
     data: pd.DataFrame
     keywords: Keywords
-    scope: Scope
     reml: bool | None
     trim: Trimming
     missing: str
     given: Given
 
+    def narrowed(self, design: Design) -> Source:
+        """Return the arguments with those columns of the data only that the model uses, not copied."""
+        given, frame = self.given, self.data
+        if given.mean is not None:  # a function may use any column
+            return self
+        named = [value for value in (*self.keywords.given().values(), self.trim.keep) if isinstance(value, str)]
+        if design.curves or design.nonlinear:
+            named += [name for name in frame.columns if name in self.formula.text]
+        return replace(self, data=columns_of_recipe(design.recipe, frame, named))
 
-def used_columns(
-    formula: ModelFormula, frame: pd.DataFrame, design: Design, keywords: Keywords, given: Given, trim: Trimming
-) -> pd.DataFrame:
-    """Return the columns that a model uses, not copied.
 
-    Parameters
-    ----------
-    formula : ModelFormula
-        The formula: with curves every column named in its text is kept.
-    frame : DataFrame
-        All columns.
-    design : Design
-        The model's arrays.
-    keywords : Keywords
-        Keywords that name columns.
-    given : Given
-        A function as mean may use any column: then all are kept.
-    trim : Trimming
-        Its ``keep`` may name a column.
-    """
-    if given.mean is not None:
-        return frame
-    named = [value for value in (*keywords.given().values(), trim.keep) if isinstance(value, str)]
-    if design.curves or design.nonlinear:
-        named += [name for name in frame.columns if name in formula.text]
-    return columns_of_recipe(design.recipe, frame, named)
+def as_choice(reml: object) -> bool | None:
+    """Return ``reml=`` as given, checked."""
+    if reml is not None and not isinstance(reml, (bool, np.bool_)):
+        raise OptionError(f"reml={reml!r}: give True, False, or None to let the model decide")
+    return None if reml is None else bool(reml)
+
+
+def as_trimming(trim: float | Trimming) -> Trimming:
+    """Return the options that a share of rows, or the options themselves, stand for."""
+    return trim if isinstance(trim, Trimming) else Trimming(trim)

@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from limeform.design.curves import spline_of
 from limeform.errors import DataError, LimeformError, OptionError, OutOfBoundsWarning
-from limeform.models import LMM
+from limeform.models import LMM, KnotRecipe
 from limeform.results import LMMResults
 from limeform.results.curve import transformed
 from limeform.solve import Solver
@@ -231,7 +231,7 @@ def knot_ensemble(
     basis = spline_of(curve)
     number = len(basis.interior) if n_knots is None else n_knots
     placements = draw_knots(number, basis.lower, basis.upper, min_spacing, draws, np.random.default_rng(rng))
-    recipe = model.recipe()
+    recipe = KnotRecipe.of(model)
     if model.joint is not None and model.trim.fraction > 0:
         # Which rows are outliers hardly depends on the knots: members search on from the answer of the model as it is.
         with warnings.catch_warnings():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
 from limeform.bootstrap.refits import refit_design
-from limeform.design import Column, Design, Keywords
-from limeform.errors import ConvergenceWarning, OptionError, SingularFitWarning, SolverError
+from limeform.design import Design, Keywords
+from limeform.errors import ConvergenceWarning, SingularFitWarning, SolverError
 from limeform.fit import (
     Estimates,
     JointModel,
@@ -30,18 +30,16 @@ from limeform.likelihood import ResidualVariance
 from limeform.restrict import Restrictions
 from limeform.results.curves import Curves
 from limeform.results.describe import describe
+from limeform.results.fitted import FittedRows
 from limeform.results.fixed_effects import FixedEffects
-from limeform.results.inference import FloatArray
 from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
-from limeform.results.predict import fitted_values, offset_of_new_rows, predict_new
-from limeform.results.prediction import PredictionResults, predict_with_variance
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
+from limeform.results.reports import data_with_fit, fit_in_one_row, statistic
 from limeform.results.resampling import Resampling
 from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
-from limeform.results.trimming import outlier_table, row_weights
 from limeform.solve import Newton, Solver, default_solver, every_solver
 
 
@@ -84,7 +82,7 @@ class FittedModel(Protocol):
         """Return the same model of other rows."""
 
 
-class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resampling, Saving):
+class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plotting, Resampling, Saving):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
@@ -201,121 +199,6 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resam
         """Bayesian criterion, -2 llf + ln(n_kept) n_parameters."""
         return float(-2 * self.llf + np.log(self.n_kept) * self.n_parameters)
 
-    # ------------------------------------------------------------------ fitted values and predictions
-
-    @property
-    def fittedvalues(self) -> pd.Series:
-        """Fitted values with the random effects at their conditional modes."""
-        return self._rows(fitted_values(self.design, self.estimates.beta, self._effects("all")), "fitted")
-
-    @property
-    def resid(self) -> pd.Series:
-        """Conditional residuals: response less ``fittedvalues``."""
-        return self._rows(self.design.y - self.fittedvalues.to_numpy(), "resid")
-
-    @property
-    def resid_marginal(self) -> pd.Series:
-        """Marginal residuals: response less the fixed part (and offset)."""
-        return self._rows(self.design.y - fitted_values(self.design, self.estimates.beta, None), "resid_marginal")
-
-    def predict(
-        self, data: object | None = None, *, random: Literal["all", "none"] = "all", offset: Column | None = None
-    ) -> pd.Series:
-        """Predict the mean response.
-
-        Parameters
-        ----------
-        data : DataFrame, optional
-            New data; the rows of the fit if left out.
-        random : {"all", "none"}
-            With the random effects of the row's level (a level that the fit did not have is predicted at the population
-            level, with a warning), or for the population.
-        offset : column, optional
-            Offset of the new rows if the model was given one by keyword.
-
-        Returns
-        -------
-        Series
-            On the index of the data; NaN in rows that lack a value.
-        """
-        if random not in ("all", "none"):
-            raise OptionError(f'random={random!r}: give "all" or "none"')
-        effects = self._effects(random)
-        if data is None:
-            return self._rows(fitted_values(self.design, self.estimates.beta, effects), self.design.response)
-        if offset is None:
-            offset = offset_of_new_rows(self.model.keywords, data)
-        return predict_new(self.design, self.estimates.beta, effects, data, offset)
-
-    def get_prediction(
-        self, data: object | None = None, *, random: Literal["all", "none"] = "all", offset: Column | None = None
-    ) -> PredictionResults:
-        """Predict with confidence and prediction intervals.
-
-        Parameters
-        ----------
-        data : DataFrame, optional
-            New data; the rows of the fit if left out.
-        random : {"all", "none"}
-            With the effects of the row's group, where a group that the fit did not have is a new one, whose variance is
-            in the interval; or for the population.
-        offset : column, optional
-            Offset of the new rows if the model was given one by keyword.
-
-        Returns
-        -------
-        PredictionResults
-            ``summary_frame()`` has the intervals, ``notes`` says which variances they hold: that of the mean those of
-            the fixed effects and, with ``random="all"``, of the group's effects; that of an observation also the
-            residual variance and, with ``random="none"``, the random effects of a new group. In a meta-analysis it is
-            the interval of a study's true effect, without sampling error.
-
-        Examples
-        --------
-        >>> import limeform as lf
-        >>> results = lf.lmm("Reaction ~ Days + (Days | Subject)", lf.datasets.sleepstudy()).fit()
-        >>> results.get_prediction({"Days": [0, 9]}, random="none").summary_frame()["mean_se"].round(3).tolist()
-        [6.825, 14.629]
-        """
-        return predict_with_variance(self, data, random, offset)
-
-    @property
-    def error_variance(self) -> FloatArray:
-        """Error variance of each row at the estimates, shape (nobs,)."""
-        errors, variances = self.design.errors, self.estimates.residual_variance
-        return np.asarray((variances if errors.strata is None else variances[errors.strata]) / errors.precision)
-
-    def _effects(self, random: str) -> list[FloatArray] | None:
-        return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None
-
-    def _rows(self, values: FloatArray, name: str) -> pd.Series:
-        if len(values) != self.nobs:
-            raise OptionError("the rows were read in chunks and not kept: use predict(data) on rows at hand")
-        return pd.Series(values, index=self.design.index, name=name)
-
-    # ------------------------------------------------------------------ trimming
-
-    @property
-    def weights(self) -> pd.Series:
-        """Weight of each row: one if it was kept, zero if it was trimmed."""
-        return row_weights(self.trimming, self.design)
-
-    @property
-    def inliers(self) -> pd.Series:
-        """Whether each row was kept."""
-        return (self.weights > 0.5).rename("inlier")
-
-    def outliers(self) -> pd.DataFrame:
-        """Return the rows that were trimmed, the most costly first.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``group, observed, fitted, residual, std_residual`` and ``cost``: by how much minus the
-            log-likelihood would rise with the row, the variances held.
-        """
-        return outlier_table(self.trimming, self.design)
-
     # ------------------------------------------------------------------ other fits of the same model
 
     def refit(self, response: ArrayLike | pd.Series) -> LMMResults:
@@ -418,23 +301,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resam
 
     def glance(self) -> pd.DataFrame:
         """Return the fit as a table of one row: method, sizes, likelihood, status."""
-        row: dict[str, Any] = {
-            "method": self.method,
-            "nobs": self.nobs,
-            "n_missing": self.design.missing.rows,
-            "n_groups": _n_groups(self.design),
-            "llf": self.llf,
-            "aic": self.aic,
-            "bic": self.bic,
-            "scale": self.scale,
-            "converged": self.converged,
-            "singular": self.singular,
-        }
-        if self.heterogeneity is not None:
-            measures = self.heterogeneity
-            row |= {"tau2": measures.tau2, "i2": measures.i2, "h2": measures.h2, "q": measures.q}
-            row |= {"q_pvalue": measures.q_pvalue}
-        return pd.DataFrame([row])
+        return fit_in_one_row(self)
 
     def augment(self) -> pd.DataFrame:
         """Return the data that the model used with what the fit says of each row, under broom's names.
@@ -445,15 +312,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resam
             On the rows used: the columns of the data, ``.fitted``, ``.resid``, ``.fixed`` (the population's mean) and
             ``.weight`` (zero where a row was trimmed).
         """
-        source, index = self.model.source, self.design.index
-        frame = pd.DataFrame(index=index)
-        if source is not None and (len(source.data) == self.nobs or source.data.index.is_unique):
-            frame = source.data.loc[index] if source.data.index.is_unique else source.data
-        added = {".fitted": self.fittedvalues, ".resid": self.resid, ".fixed": self.design.y - self.resid_marginal}
-        columns = {name: values.to_numpy() for name, values in (added | {".weight": self.weights}).items()}
-        return frame.assign(**columns)
-
-    # ------------------------------------------------------------------ what the package maketables asks for
+        return data_with_fit(self)
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
@@ -473,11 +332,7 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resam
 
     def __maketables_stat__(self, key: str) -> float | int | str | None:
         """Return a statistic by maketables' name."""
-        groups = _n_groups(self.design)
-        found: dict[str, Any] = {"N": self.n_kept, "n_groups": groups, "ll": self.llf, "aic": self.aic, "bic": self.bic}
-        if self.known_variance:
-            found |= {"tau2": self.tau2, "i2": self.i2}
-        return found.get(key)
+        return statistic(self, key)
 
     def _repr_html_(self) -> str:
         return str(self.summary().as_html())
@@ -495,11 +350,3 @@ class LMMResults(FixedEffects, RandomPart, MetaAnalysis, Curves, Plotting, Resam
     def dropped_columns(self) -> tuple[str, ...]:
         """Fixed-effects columns left out because earlier ones explain them."""
         return self.design.dropped
-
-
-def _n_groups(design: Design) -> int | str:
-    """Return the number of levels; of several factors, as text."""
-    sizes = [(random.factor, len(random.levels)) for random in design.factors]
-    if len(sizes) > 1:
-        return ", ".join(f"{factor}: {levels}" for factor, levels in sizes)
-    return sizes[0][1] if sizes else 0

@@ -13,6 +13,7 @@ from limeform.design import Design
 from limeform.fit import Estimates, JointModel, Setup, joint_modes, modes_of
 from limeform.likelihood import Modes, ResidualVariance
 from limeform.results.effects import effects_frame, variance_components
+from limeform.results.inference import FloatArray
 
 
 class RandomPart(ABC):
@@ -82,6 +83,9 @@ class RandomPart(ABC):
     def _modes(self) -> Modes:
         """Those of the first grouping factor."""
         return self._all_modes[0]
+
+    def _effects(self, random: str) -> list[FloatArray] | None:
+        return [modes.effects for modes in self._all_modes] if random == "all" and self.design.factors else None
 
     @property
     def random_effects(self) -> dict[Any, pd.Series] | dict[str, pd.DataFrame]:

@@ -37,7 +37,7 @@ def test_columns_come_before_names_of_the_scope() -> None:
 
 
 def test_a_scope_can_be_given() -> None:
-    results = lf.LMM.from_formula("y ~ bs(x, knots=inner) + (1 | g)", frame(), context={"inner": [0.0]}).fit()
+    results = lf.lmm("y ~ bs(x, knots=inner) + (1 | g)", frame(), context={"inner": [0.0]}).fit()
     assert results.llf == fit("y ~ bs(x, knots=[0.0]) + (1 | g)").llf
 
 
