@@ -20,17 +20,19 @@ from limeform.errors import LimeformError, OptionError
 from limeform.fit import (
     Draws,
     Estimates,
+    JointModel,
     ManyCases,
     Setup,
     completed,
     estimate,
     estimate_again,
+    estimate_joint,
     estimate_many,
     prepare,
     stack,
 )
 from limeform.likelihood import ResidualVariance, reduce_rows
-from limeform.solve import Newton
+from limeform.solve import Newton, default_solver
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -55,8 +57,9 @@ class Fit(Protocol):
     def reml(self) -> bool:
         """Whether the restricted likelihood was maximised."""
 
-    def refit(self, response: Any) -> Any:
-        """Return the results of another response."""
+    @property
+    def _joint(self) -> JointModel | None:
+        """The joint model at the weights of the fit, with constraints, priors or a nonlinear mean."""
 
     def refit_rows(self, rows: IntArray, place: NDArray[np.int32]) -> Any:
         """Return the results of other rows."""
@@ -117,7 +120,12 @@ class Alone:
 
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit, which obeys the constraints as the fit does."""
-        return self.fit.refit(self.responses.draw(stream.generator()))
+        fit, y = self.fit, self.responses.draw(stream.generator())
+        assert fit._joint is not None
+        joint = fit._joint.with_response(y - fit.design.offset)
+        estimates = estimate_joint(joint, default_solver(), fit.estimates.variables)
+        # Nothing was trimmed from this response, so that its variances need no correction for it.
+        return type(fit)(fit.model.with_response(y), joint.setup, estimates, fit.trimming)
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ class LMM:
         if joint is None:
             results = self._fit(chosen, first, start, solver is None and not several, progress)
         else:
-            results = self._fit_joint(joint, chosen, first, starts, rng)
+            results = self._fit_joint(joint, chosen, start, starts, rng)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         warn_of(results)
@@ -313,28 +313,36 @@ class LMM:
         self,
         joint: JointModel,
         solver: Solver,
-        first: FloatArray | None,
+        start: LMMResults | None,
         starts: int,
         rng: np.random.Generator | int | None,
     ) -> LMMResults:
         """Fit with constraints, priors or a nonlinear mean; of several starts the best one is trimmed."""
-        others = None
+        others, first = None, None if start is None else start.estimates.variables
         if self.design.nonlinear:
             others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
         if self.trim.fraction > 0:
             if others is not None and len(others):
-                joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
-            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, self.warm_weights)
+                first = estimate_joint(joint, solver, first, others).variables
+            joint = joint if first is None else replace(joint, first=first)
+            kept, estimates, report = fit_trimmed_joint(
+                joint, self._always, self.trim, solver, self.warm_weights, self._scores(start)
+            )
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
     def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
-        y = self.design.shifted
-        earlier = None if start is None else start.trimming
-        same_units = earlier is not None and earlier.options.level == self.trim.level
-        warm = earlier.found.best.slope if earlier is not None and same_units else None
-        kept, estimates, report = fit_trimmed(setup, y, self._always, self.trim, self.reml, solver, warm)
+        kept, estimates, report = fit_trimmed(
+            setup, self.design.shifted, self._always, self.trim, self.reml, solver, self._scores(start)
+        )
         return LMMResults(self, kept, estimates, report)
+
+    def _scores(self, start: LMMResults | None) -> FloatArray | None:
+        """Return the scores of rows, or groups, that an earlier fit left for a search by the same units."""
+        earlier = None if start is None else start.trimming
+        if earlier is None or earlier.options.level != self.trim.level:
+            return None
+        return earlier.found.best.slope
 
     def _start(self, start: LMMResults) -> FloatArray:
         if not isinstance(start, LMMResults) or start.design is not self.design:

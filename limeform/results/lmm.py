@@ -24,6 +24,7 @@ from limeform.fit import (
     estimate_again,
     estimate_joint,
     refit_trimmed,
+    refit_trimmed_joint,
 )
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
@@ -216,8 +217,12 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         y = new_response(response, self.design)
         shifted, report = y - self.design.offset, self.trimming
         if self._joint is not None:
-            joint = self._joint.with_response(shifted)
-            setup, estimates = self._setup, estimate_joint(joint, default_solver(), self.estimates.variables)
+            joint, solver = self._joint.with_response(shifted), default_solver()
+            if report is None:
+                estimates = estimate_joint(joint, solver, self.estimates.variables)
+            else:
+                joint, estimates, report = refit_trimmed_joint(joint, self.estimates, report, solver)
+            setup = joint.setup
         elif report is None:
             setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
         else:

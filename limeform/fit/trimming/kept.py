@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 from limeform.fit.estimate import Estimates, estimate
-from limeform.fit.setup import Setup
+from limeform.fit.setup import Setup, with_common_variance
 from limeform.fit.trimming.consistency import truncated_variance
 from limeform.fit.trimming.simplex import BoolArray, FloatArray
 from limeform.fit.trimming.steps import Search, setup_at
@@ -69,7 +69,7 @@ class ProfiledFits(KeptFits):
 
     def widened(self, fit: KeptFit, estimates: Estimates, variance: FloatArray) -> Estimates:
         """Return estimates with (X'PX)^-1 of the kept rows at their Gamma and the error variances ``variance``."""
-        setup = self.search.setup
+        setup = with_common_variance(self.search.setup, self.search.y)  # the variances are in the precisions
         coordinates = setup.products.coordinates
         rows = replace(setup.rows, weights=fit.rows.weights, precision=coordinates.variance / variance)
         products = reduce_rows(self.search.y, rows, coordinates)

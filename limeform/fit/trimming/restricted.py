@@ -100,15 +100,9 @@ def refit_trimmed_joint(
         power=False,
         lower=report.lower,
     )
-    fits = JointFits(with_floor(model, report.lower), solver, plain)
+    fits = JointFits(model.with_floor(report.lower), solver, plain)
     fit, report = refit_held(fits, report, start.variables)
     return replace(model, setup=fit.setup), fit.estimates, report
-
-
-def with_floor(model: JointModel, lower: FloatArray) -> JointModel:
-    """Return the model with the lower bounds of a search for its log residual variances."""
-    floor = lower[model.setup.covariance.n_parameters :]
-    return replace(model, floor=floor) if len(floor) else model
 
 
 @dataclass(frozen=True)
@@ -144,7 +138,7 @@ def _find(joint: _JointSearch, warm: FloatArray | None, scores: FloatArray | Non
     x = found.best.x
     strata = np.full(n_strata, x[q])
     lower = np.concatenate([plain.lower, strata + np.log(SMALLEST_RATIO)])
-    bounded = _JointSearch.of(with_floor(model, lower), replace(plain, lower=lower), options, joint.fits.solver)
+    bounded = _JointSearch.of(model.with_floor(lower), replace(plain, lower=lower), options, joint.fits.solver)
     begin = bounded.concentrated(found.best.weights, np.concatenate([x[:q], strata, x[q + 1 :]]))
     best, optimal = _exchanged(bounded, begin)
     return bounded, replace(found, best=best, exchange_optimal=optimal)

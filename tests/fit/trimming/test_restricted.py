@@ -56,9 +56,6 @@ def test_groups_reweighting_and_refits() -> None:
     assert (~again.inliers).sum() < 16
     refit = again.refit(data["y"])
     np.testing.assert_allclose(refit.params, again.params, atol=1e-5)
-    for options, message in (({"correct": True}, "correct=True"), ({"interpolation": "power"}, "power")):
-        with pytest.raises(lf.OptionError, match=message):
-            lf.lmm(FORMULA, data, se="se", constraints=SHAPE, trim=lf.Trimming(0.1, **options)).fit()
 
 
 def test_slopes_are_derivatives_of_the_value() -> None:
