@@ -2,6 +2,7 @@
 
 from limeform.fit.blocks import block_table, check_memory
 from limeform.fit.checks import check_design
+from limeform.fit.equal_effects import EqualEffects, equal_effects
 from limeform.fit.estimate import (
     ActiveConstraint,
     Estimates,
@@ -28,6 +29,7 @@ from limeform.fit.trimming import (
 __all__ = [
     "ActiveConstraint",
     "Draws",
+    "EqualEffects",
     "Estimates",
     "JointModel",
     "ManyCases",
@@ -41,6 +43,7 @@ __all__ = [
     "check_memory",
     "cochran_q",
     "completed",
+    "equal_effects",
     "estimate",
     "estimate_again",
     "estimate_joint",
