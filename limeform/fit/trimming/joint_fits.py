@@ -11,7 +11,7 @@ from limeform.fit.estimate import Estimates
 from limeform.fit.restricted import JointModel, estimates_at, solve_joint
 from limeform.fit.trimming.joint_rows import row_contributions
 from limeform.fit.trimming.kept import KeptFit, KeptFits, shrunk
-from limeform.fit.trimming.steps import Search, Trimmed, of_groups, row_slope, setup_at
+from limeform.fit.trimming.steps import EXACT, Search, Trimmed, of_groups, row_slope, setup_at
 from limeform.solve import Solution, Solver
 
 FloatArray = NDArray[np.float64]
@@ -20,6 +20,9 @@ FloatArray = NDArray[np.float64]
 @dataclass
 class JointFits(KeptFits):
     """Fits at given weights; those of the search are kept by the weights of the rows.
+
+    Where nothing bounds the parameters the search uses Newton's method, which is quick and never rises, and the kept
+    rows are then fitted by the user's solver.
 
     Attributes
     ----------
@@ -45,9 +48,11 @@ class JointFits(KeptFits):
         """Fit at weights of the units, and collect what each unit contributes."""
         w, model = self.plain.row_weights(weights), self.model
         kept = replace(model, setup=setup_at(model.setup, model.y, w, self.plain.power))
-        solution = solve_joint(kept, self.solver, start)
+        free = model.restrictions.leaves_free
+        solution = solve_joint(kept, EXACT if free else self.solver, start)
         x, value = solution.x[: len(start)], float(solution.value)
-        self._solutions[w.tobytes()] = solution
+        if not free:
+            self._solutions[w.tobytes()] = solution
         if self.plain.groups is None:
             each = row_contributions(kept, x, replace(model.rows, weights=w))
             return Trimmed(weights, x, value, row_slope(self.plain, each), each.predictive(), each, (*history, value))

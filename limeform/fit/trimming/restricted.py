@@ -15,6 +15,7 @@ from limeform.fit.estimate import Estimates
 from limeform.fit.restricted import JointModel, first_start
 from limeform.fit.trimming.exchange import exchange, improves
 from limeform.fit.trimming.joint_fits import JointFits
+from limeform.fit.trimming.linearised import PROMISING, Linearised
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import SMALLEST_RATIO, make_search, rows_suffice
 from limeform.fit.trimming.report import TrimReport, finish, refit_held
@@ -23,13 +24,15 @@ from limeform.fit.trimming.simplex import smallest
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at
 from limeform.fit.trimming.within_groups import group_swap
 from limeform.likelihood import ResidualVariance
+from limeform.mean import OutsideDomainError
 from limeform.solve import EvaluationError, Solver
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-SUBSETS = 3
-"""Random starts of a nonlinear mean."""
+
+ONE_SWAP = 2.0
+"""Starts that differ from an end by one swap have met it: the exchanges try those."""
 
 
 def fit_trimmed_joint(
@@ -162,7 +165,32 @@ def _found(joint: _JointSearch, warm: FloatArray | None, scores: FloatArray | No
         tried += more
         if weights is not None:
             ends.append(joint.concentrated(weights, x))
+    elif options.starts:
+        ends += _nonlinear_ends(joint, min(ends, key=lambda end: end.value), start)
+        tried += options.starts
     return _ended(joint, ends, tried)
+
+
+def _nonlinear_ends(joint: _JointSearch, first: Trimmed, start: FloatArray) -> list[Trimmed]:
+    """Follow the promising ones of random starts near the user's start and near a first end."""
+    options, linear = joint.options, Linearised(joint.model, joint.plain)
+    generator = np.random.default_rng(0 if options.rng is None else options.rng)
+    *children, last = generator.spawn(options.starts + 1)
+    beta = joint.model.objective().beta
+    half = len(children) // 2
+    starts = linear.starts(beta(start), children[:half], last) + linear.starts(
+        beta(first.x), children[half:], last, first.weights
+    )
+    level, ends = linear.of_fit(first.weights, first.x).value, [first]
+    for begin in sorted(starts, key=lambda begin: begin.value):
+        if begin.value > level + PROMISING:
+            break
+        met = next((end for end in ends if np.abs(end.weights - begin.weights).sum() <= ONE_SWAP), None)
+        try:
+            ends.append(joint.concentrated(begin.weights, begin.x) if met is None else met)
+        except (EvaluationError, OutsideDomainError):
+            continue
+    return ends[1:]
 
 
 def _uniform(joint: _JointSearch, start: FloatArray) -> Trimmed:
@@ -183,15 +211,7 @@ def _ended(joint: _JointSearch, ends: list[Trimmed], tried: int) -> Found:
     search = joint.search
     best, optimal = min(ends, key=lambda end: end.value), True
     if search.h < search.n_units:
-        concentrated = best
         best, optimal = _exchanged(joint, best)
-        if best is not concentrated and joint.model.mean is not None:
-            # Concentration alone did not end at the best set: others may be better still.
-            others = _from_subsets(search, best, joint.options)
-            ends, tried = [*ends, *others], tried + len(others)
-            other = min(others, key=lambda end: end.value)
-            if other.value < best.value:
-                best, optimal = _exchanged(joint, other)
     agreeing = int(sum(end.value <= best.value + 1e-6 for end in ends))
     fixed = bool(np.array_equal(smallest(best.slope, search.h, search.always), best.weights))
     return Found(best, tried, len(ends), agreeing, fixed, optimal)
@@ -224,26 +244,6 @@ def _swap_within_group(search: Search, at: Trimmed, model: JointModel) -> FloatA
     weights = at.weights.copy()
     weights[swap[0]], weights[swap[1]] = 0.0, 1.0
     return weights
-
-
-def _from_subsets(search: Search, first: Trimmed, options: Trimming) -> list[Trimmed]:
-    """Follow a few random subsets of h units: for a nonlinear mean each inner fit is a search of its own.
-
-    One whose first step keeps the units of an end that is known already ends there.
-    """
-    generator = np.random.default_rng(0 if options.rng is None else options.rng)
-    free, ends = np.flatnonzero(~search.always), [first]
-    for child in generator.spawn(min(options.starts, SUBSETS)):
-        weights = search.always.astype(np.float64)
-        weights[child.choice(free, search.h - int(search.always.sum()), replace=False)] = 1.0
-        try:
-            begin = fit_at(search, weights, first.x, EXACT)
-            after = smallest(begin.slope, search.h, search.always)
-            known = next((end for end in ends if np.array_equal(end.weights, after)), None)
-            ends.append(concentrate(search, begin, EXACT, options.max_outer) if known is None else known)
-        except EvaluationError:
-            continue
-    return ends[1:] or [first]
 
 
 def _unconstrained_weights(joint: _JointSearch) -> tuple[FloatArray | None, int]:
