@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.fit.estimate import Estimates
-from limeform.fit.restricted import JointModel, estimates_at, solve_joint
+from limeform.fit.restricted import JointModel, descend_joint, estimates_at, solve_joint
 from limeform.fit.trimming.joint_rows import row_contributions
 from limeform.fit.trimming.kept import KeptFit, KeptFits, shrunk
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, of_groups, row_slope, setup_at
@@ -49,9 +49,8 @@ class JointFits(KeptFits):
         w, model = self.plain.row_weights(weights), self.model
         kept = replace(model, setup=setup_at(model.setup, model.y, w, self.plain.power))
         free = model.restrictions.leaves_free
-        solution = solve_joint(kept, EXACT if free else self.solver, start)
-        x, value = solution.x[: len(start)], float(solution.value)
-        if not free:
+        x, value, solution = descend_joint(kept, EXACT if free else self.solver, start)
+        if not free and solution is not None:
             self._solutions[w.tobytes()] = solution
         if self.plain.groups is None:
             each = row_contributions(kept, x, replace(model.rows, weights=w))

@@ -26,10 +26,16 @@ ROUNDS = 4
 """Gauss-Newton steps of a start."""
 
 HALVINGS = 6
-"""How often a step that leaves the domain of the mean is halved."""
+"""How often a step is halved that leaves the domain of the mean, or misses by far what the linear mean promised."""
+
+OVERSHOT = 2.0
+"""A step is too long that multiplies the squares of the kept residuals by more than this."""
 
 PROMISING = 2.0
 """Starts are followed whose criterion, linearised, is at most this much above that of the best."""
+
+TINY = 1e-12
+"""Variances below this, in working units, are those of rows that are reproduced exactly."""
 
 FOLLOWED = 3
 """How many different starts are followed from each point of linearisation."""
@@ -101,27 +107,28 @@ class Linearised:
         setup = replace(setup, products=reduce_rows(search.y, setup.rows, setup.products.coordinates))
         ends: dict[bytes, Descent] = {}
         for end in sorted(descents(replace(search, setup=setup), children, rng), key=lambda end: end.value):
-            ends.setdefault(end.weights.tobytes(), end)
-        best = next(iter(ends.values()))
-        if known is not None and np.array_equal(best.weights, known):
+            if _sound(end):
+                ends.setdefault(end.weights.tobytes(), end)
+        best = next(iter(ends.values()), None)
+        if best is not None and known is not None and np.array_equal(best.weights, known):
             ends = {key: end for key, end in ends.items() if end is not best and end.value < best.value + PROMISING}
-        return [self._followed(beta, end) for end in list(ends.values())[:FOLLOWED]]
+        followed = [self._followed(beta, end) for end in list(ends.values())[:FOLLOWED]]
+        return [NonlinearStart(end.weights, self._variables(at, end), end.value) for at, end in followed if _sound(end)]
 
-    def of_fit(self, weights: FloatArray, x: FloatArray) -> NonlinearStart:
-        """Return the start that a fit is, so that its criterion compares with that of others."""
+    def level(self, weights: FloatArray, x: FloatArray) -> float:
+        """Return the criterion of the start that a fit is, to compare with that of others."""
         q = self.model.setup.covariance.n_parameters
         known = self.plain.known
         scale = 1.0 if known else float(np.exp(x[q]))
         gamma = self.model.setup.covariance.covariance(x[:q]).gamma / scale
         p = self.model.products.n_fixed
-        return self._followed(
-            self.model.objective().beta(x), Descent(weights, gamma, np.append(np.zeros(p), 1.0), scale, np.nan)
-        )
+        here = Descent(weights, gamma, np.append(np.zeros(p), 1.0), scale, np.inf)
+        return self._followed(self.model.objective().beta(x), here)[1].value
 
-    def _followed(self, beta: FloatArray, end: Descent) -> NonlinearStart:
+    def _followed(self, beta: FloatArray, end: Descent) -> tuple[FloatArray, Descent]:
         """Take Gauss-Newton steps, each with a few concentrations, until the same units are kept."""
         for _ in range(ROUNDS):
-            moved = self._moved(beta, end.rho)
+            moved = self._moved(beta, end)
             if moved is None:
                 break
             beta, search = moved
@@ -130,17 +137,22 @@ class Linearised:
             same, end = np.array_equal(after.weights, end.weights), after
             if same:
                 break
-        return NonlinearStart(end.weights, self._variables(beta, end), end.value)
+        return beta, end
 
-    def _moved(self, beta: FloatArray, rho: FloatArray) -> tuple[FloatArray, Search] | None:
-        """Return the parameters after a step, and the search there; None where no part of it stays in the domain."""
-        step = -self.model.products.coordinates.fixed @ rho[:-1]
+    def _moved(self, beta: FloatArray, end: Descent) -> tuple[FloatArray, Search] | None:
+        """Return the parameters after a step, and the search there; None where no part of it can be taken."""
+        step = -self.model.products.coordinates.fixed @ end.rho[:-1]
+        weights = self.plain.row_weights(end.weights) * self.plain.setup.rows.precision
+        assert self.model.mean is not None
+        before = float(weights @ (self.model.y - self.model.mean.value(beta)) ** 2)
         for halved in range(HALVINGS):
             after = beta + 0.5**halved * step
             try:
-                return after, self.at(after)
+                search = self.at(after)
             except OutsideDomainError:
                 continue
+            if float(weights @ search.y**2) <= OVERSHOT * before:
+                return after, search
         return None
 
     def _variables(self, beta: FloatArray, end: Descent) -> FloatArray:
@@ -149,3 +161,9 @@ class Linearised:
         psi = np.zeros(0 if setup.residual is ResidualVariance.KNOWN else 1) + np.log(end.scale)
         b = np.linalg.solve(coordinates.fixed, beta - coordinates.origin)
         return np.concatenate([setup.covariance.parameters(end.scale * end.gamma), psi, b])
+
+
+def _sound(end: Descent) -> bool:
+    """Say whether a start did not end at rows that it reproduces exactly, or in overflow."""
+    size = float(np.abs(end.gamma).max(initial=0.0))
+    return bool(np.isfinite(end.value) and end.scale > TINY and np.isfinite(size) and size < 1.0 / TINY)

@@ -15,7 +15,7 @@ from limeform.fit.estimate import Estimates
 from limeform.fit.restricted import JointModel, first_start
 from limeform.fit.trimming.exchange import exchange, improves
 from limeform.fit.trimming.joint_fits import JointFits
-from limeform.fit.trimming.linearised import PROMISING, Linearised
+from limeform.fit.trimming.linearised import PROMISING, Linearised, NonlinearStart
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import SMALLEST_RATIO, make_search, rows_suffice
 from limeform.fit.trimming.report import TrimReport, finish, refit_held
@@ -166,22 +166,40 @@ def _found(joint: _JointSearch, warm: FloatArray | None, scores: FloatArray | No
         if weights is not None:
             ends.append(joint.concentrated(weights, x))
     elif options.starts:
-        ends += _nonlinear_ends(joint, min(ends, key=lambda end: end.value), start)
-        tried += options.starts
+        more_ends, more = _nonlinear_ends(joint, min(ends, key=lambda end: end.value), start)
+        ends, tried = [*ends, *more_ends], tried + more
     return _ended(joint, ends, tried)
 
 
-def _nonlinear_ends(joint: _JointSearch, first: Trimmed, start: FloatArray) -> list[Trimmed]:
-    """Follow the promising ones of random starts near the user's start and near a first end."""
+def _nonlinear_ends(joint: _JointSearch, first: Trimmed, start: FloatArray) -> tuple[list[Trimmed], int]:
+    """Follow the promising ones of random starts near the user's start, near a first end, and near a better one.
+
+    Returns
+    -------
+    list of Trimmed
+        Their ends.
+    int
+        Number of starts tried.
+    """
     options, linear = joint.options, Linearised(joint.model, joint.plain)
     generator = np.random.default_rng(0 if options.rng is None else options.rng)
     *children, last = generator.spawn(options.starts + 1)
-    beta = joint.model.objective().beta
-    half = len(children) // 2
-    starts = linear.starts(beta(start), children[:half], last) + linear.starts(
-        beta(first.x), children[half:], last, first.weights
-    )
-    level, ends = linear.of_fit(first.weights, first.x).value, [first]
+    beta, half = joint.model.objective().beta, len(children) // 2
+    some, others = children[:half], children[half:]
+    starts = linear.starts(beta(start), some, last) + linear.starts(beta(first.x), others, last, first.weights)
+    ends = _promising(joint, linear, starts, [first])
+    best = min([first, *ends], key=lambda end: end.value)
+    if not improves(best, first):
+        return ends, len(children)
+    starts = linear.starts(beta(best.x), others, last, best.weights)
+    return [*ends, *_promising(joint, linear, starts, [best, first, *ends])], len(children) + len(others)
+
+
+def _promising(
+    joint: _JointSearch, linear: Linearised, starts: list[NonlinearStart], known: list[Trimmed]
+) -> list[Trimmed]:
+    """Follow starts that are nearly as good as the first of the ends that are known, and have not met any of them."""
+    level, ends = linear.level(known[0].weights, known[0].x), list(known)
     for begin in sorted(starts, key=lambda begin: begin.value):
         if begin.value > level + PROMISING:
             break
@@ -190,7 +208,7 @@ def _nonlinear_ends(joint: _JointSearch, first: Trimmed, start: FloatArray) -> l
             ends.append(joint.concentrated(begin.weights, begin.x) if met is None else met)
         except (EvaluationError, OutsideDomainError):
             continue
-    return ends[1:]
+    return ends[len(known) :]
 
 
 def _uniform(joint: _JointSearch, start: FloatArray) -> Trimmed:

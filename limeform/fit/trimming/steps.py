@@ -164,6 +164,12 @@ def fit_at(
     return evaluate_at(search, objective, objective.at(x), weights, history)
 
 
+def held_at(search: Search, weights: FloatArray, x: FloatArray) -> Trimmed:
+    """Evaluate at given weights and variance parameters: only the fixed effects are fitted."""
+    objective = objective_at(search, weights)
+    return evaluate_at(search, objective, objective.at(x), weights)
+
+
 def solve_at(search: Search, weights: FloatArray, start: FloatArray, solver: Newton) -> tuple[FloatArray, float]:
     """Return variance parameters and criterion of a fit, and nothing else; parameters as in `fit_at`."""
     if search.inner is not None:
