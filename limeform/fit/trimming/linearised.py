@@ -37,6 +37,9 @@ PROMISING = 2.0
 TINY = 1e-12
 """Variances below this, in working units, are those of rows that are reproduced exactly."""
 
+LARGEST = 1e100
+"""Entries of the Jacobian beyond this have squares that overflow, or soon will."""
+
 FOLLOWED = 3
 """How many different starts are followed from each point of linearisation."""
 
@@ -79,6 +82,8 @@ class Linearised:
         """Return the search of the model that is linear in the change from ``beta``, shape (p,); as yet unreduced."""
         assert self.model.mean is not None
         value, jacobian = self.model.mean.evaluate(beta)
+        if not np.abs(jacobian).max() < LARGEST:  # false for NaN too
+            raise OutsideDomainError("the mean is too steep to be made linear")
         setup = self.plain.setup
         coordinates = replace(setup.products.coordinates, origin=np.zeros(len(beta)))
         products = replace(setup.products, coordinates=coordinates)
