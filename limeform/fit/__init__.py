@@ -2,6 +2,7 @@
 
 from limeform.fit.blocks import block_table, check_memory
 from limeform.fit.checks import check_design
+from limeform.fit.conditional import ConditionalPart, conditional_part, mode_of_rows, modes_at
 from limeform.fit.equal_effects import EqualEffects, equal_effects
 from limeform.fit.estimate import (
     ActiveConstraint,
@@ -10,7 +11,6 @@ from limeform.fit.estimate import (
     cochran_q,
     estimate,
     estimate_again,
-    mode_slopes_of,
     modes_of,
 )
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
@@ -28,6 +28,7 @@ from limeform.fit.trimming import (
 
 __all__ = [
     "ActiveConstraint",
+    "ConditionalPart",
     "Draws",
     "EqualEffects",
     "Estimates",
@@ -43,6 +44,7 @@ __all__ = [
     "check_memory",
     "cochran_q",
     "completed",
+    "conditional_part",
     "equal_effects",
     "estimate",
     "estimate_again",
@@ -51,7 +53,8 @@ __all__ = [
     "fit_trimmed",
     "fit_trimmed_joint",
     "joint_modes",
-    "mode_slopes_of",
+    "mode_of_rows",
+    "modes_at",
     "modes_of",
     "prepare",
     "prepare_joint",

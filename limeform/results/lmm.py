@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
-from limeform.bootstrap.refits import refit_design
+from limeform.bootstrap.refits import refit_design, refit_joint
 from limeform.design import Design, Keywords
 from limeform.errors import ConvergenceWarning, SingularFitWarning, SolverError
 from limeform.fit import (
@@ -65,6 +65,7 @@ class FittedModel(Protocol):
     trim: Trimming
     _always: NDArray[np.bool_]
     restrictions: Restrictions | None
+    warm_weights: NDArray[np.float64] | None
 
     @property
     def joint(self) -> JointModel | None:
@@ -245,9 +246,13 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         -------
         LMMResults
         """
-        _, setup, estimates = refit_design(self, rows, place)
+        if self._joint is None:
+            _, setup, estimates = refit_design(self, rows, place)
+            model = self.model.with_rows(rows, place)
+        else:
+            model, setup, estimates = refit_joint(self, rows, place)
         estimates = replace(estimates, residual_variance=estimates.residual_variance / self._correction())
-        return LMMResults(self.model.with_rows(rows, place), setup, estimates)
+        return LMMResults(model, setup, estimates)
 
     def _correction(self) -> float:
         """Return what the residual variance of the kept rows is divided by to undo what trimming did to it."""
@@ -256,7 +261,11 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
 
     def refit_by_ml(self) -> LMMResults:
         """Fit the same model by maximum likelihood, on the rows that this fit kept, starting from these estimates."""
-        estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
+        if self._joint is None:
+            estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
+        else:
+            joint = replace(self._joint, reml=False)
+            estimates = estimate_joint(joint, default_solver(), self.estimates.variables)
         return LMMResults(self.model.by_ml(), self._setup, estimates, self.trimming)
 
     def all_fit(self) -> pd.DataFrame:

@@ -110,6 +110,8 @@ def test_refit_and_bootstrap_hold_the_correction() -> None:
     assert_same(ours.refit(other), plain.refit(other))
     boots = [results.bootstrap(8, rng=1) for results in (plain, ours)]
     np.testing.assert_allclose(boots[0].draws, boots[1].draws, rtol=1e-3, atol=1e-4)
+    boots = [results.bootstrap(8, "cases", rng=1) for results in (plain, ours)]
+    np.testing.assert_allclose(boots[0].draws, boots[1].draws, rtol=1e-3, atol=1e-4)
     boots = [results.bootstrap(3, rng=1, refit="retrimmed") for results in (plain, ours)]
     np.testing.assert_allclose(boots[0].draws, boots[1].draws, rtol=1e-3, atol=1e-4)
 
@@ -139,3 +141,14 @@ def test_linear_limits_on_strata_hold_where_a_common_variance_could_not() -> Non
     sigma = np.sqrt(results.estimates.residual_variance)
     assert sigma[0] <= 0.8 + 1e-6
     assert sigma[1] >= 1.8 - 1e-6
+
+
+def test_refit_by_ml_keeps_the_constraints() -> None:
+    limit = {"constraints": [lf.bounds("sd(g)", upper=1.0)]}
+    ours = fit("known", "correct", limit, reml=True)
+    again = ours.refit_by_ml()
+    assert again.method == "ML"
+    assert np.sqrt(again.cov_re.iloc[0, 0]) <= 1 + 1e-6
+    kept = frame()[ours.inliers.to_numpy()]
+    direct = lf.lmm("y ~ x + (1 | g)", kept, se="se", reml=False, **limit).fit()
+    assert again.llf == pytest.approx(direct.llf, abs=1e-6)
