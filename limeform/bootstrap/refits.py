@@ -269,6 +269,9 @@ def refit_joint(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[Any
     model, weights = fit.model.with_rows(rows, place), fit._setup.rows.weights[rows]
     _check_strata(model.design, weights > 0)
     joint = model.joint.with_weights(weights)
+    if fit._joint is not None and fit._joint.floor is not None:
+        units = fit._joint.products.coordinates.variance / joint.products.coordinates.variance
+        joint = replace(joint, floor=fit._joint.floor + np.log(units))
     estimates = fit.estimates
     start = joint.variables(estimates.beta, estimates.gamma, estimates.residual_variance)
     return model, joint.setup, estimate_joint(joint, default_solver(), start)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError, OptionError
-from limeform.fit.setup import Setup
+from limeform.fit.penalised import Penalised
+from limeform.fit.setup import Setup, with_common_variance
 from limeform.likelihood import Coordinates, JointObjective, ResidualVariance, joint_coordinates, make_cells
 from limeform.likelihood import Rows as DataRows
 from limeform.likelihood.crossproducts import CrossProducts, cross_products
@@ -41,6 +42,8 @@ class JointModel:
         Restricted likelihood.
     first : ndarray, shape (t + p,), or None
         Variables to start from, if they are known.
+    floor : ndarray, shape (s,), or None
+        Least log residual variances, working units, where there are several and the default is not right.
     """
 
     setup: Setup
@@ -50,6 +53,7 @@ class JointModel:
     start: FloatArray
     reml: bool = False
     first: FloatArray | None = None
+    floor: FloatArray | None = None
 
     @property
     def rows(self) -> DataRows:
@@ -71,6 +75,10 @@ class JointModel:
         return JointObjective.of(
             self.products, setup.covariance, setup.residual, self.reml, self.y, self.rows, self.mean
         )
+
+    def penalised(self) -> Penalised:
+        """Return the problem of a fit."""
+        return Penalised(self.objective(), self.restrictions, self.floor)
 
     def variables(self, beta: FloatArray, gamma: FloatArray, residual_variance: FloatArray) -> FloatArray | None:
         """Return estimates in the units of the data as variables (theta, psi, b); None where the mean has no value.
@@ -107,6 +115,29 @@ class JointModel:
         rows = replace(self.rows, weights=weights)
         products = cross_products(self.y, rows, self.products.coordinates)
         return replace(self, setup=replace(self.setup, rows=rows, products=products))
+
+    def with_floor(self, lower: FloatArray) -> JointModel:
+        """Return the model with lower bounds of the variance variables, (t,) or of theta alone, for its strata."""
+        floor = lower[self.setup.covariance.n_parameters :]
+        return replace(self, floor=floor) if len(floor) else self
+
+    def with_common_variance(self) -> JointModel:
+        """Return the model with one residual variance in place of one per stratum.
+
+        Priors on any of them are then on that one; linear constraints on them are left out, since they may clash.
+        """
+        given, q, s = self.restrictions, self.setup.covariance.n_parameters, len(self.products.weight)
+        of_sigma = np.array([False] * given.n_mean + [name.kind == "sigma" for name in given.variances])
+        restrictions = replace(
+            given,
+            variances=tuple(replace(name, first=0) if name.kind == "sigma" else name for name in given.variances),
+            affine=given.affine.take(np.asarray(~given.affine.matrix[:, of_sigma].any(axis=1))),
+        )
+        first = self.first
+        if first is not None:
+            first = np.concatenate([first[:q], first[q : q + s].mean(keepdims=True), first[q + s :]])
+        setup = with_common_variance(self.setup, self.y)
+        return replace(self, setup=setup, restrictions=restrictions, first=first, floor=None)
 
 
 def prepare_joint(

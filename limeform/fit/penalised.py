@@ -72,10 +72,13 @@ class Penalised:
         Minus the log-likelihood.
     restrictions : Restrictions
         Priors and constraints.
+    floor : ndarray, shape (s,), or None
+        Least log residual variances where there are several; those of `SMALLEST_STRATUM` if None.
     """
 
     likelihood: JointObjective
     restrictions: Restrictions
+    floor: FloatArray | None = None
     _natural: tuple[FloatArray, Natural] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -262,7 +265,8 @@ class Penalised:
         lower = np.full(self.size + self.n_slacks, -np.inf)
         if self.likelihood.n_psi > 1:
             # A stratum whose rows are fitted exactly would take the likelihood to infinity.
-            lower[self.likelihood.n_theta : self.likelihood.n_variance] = np.log(SMALLEST_STRATUM)
+            floor = np.log(SMALLEST_STRATUM) if self.floor is None else self.floor
+            lower[self.likelihood.n_theta : self.likelihood.n_variance] = floor
         return Problem(
             start=np.concatenate([start[: self.size], z + 1e-2]),
             value=self.value,

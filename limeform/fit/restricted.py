@@ -20,6 +20,7 @@ from limeform.solve import EvaluationError, Ipopt, Newton, Problem, ScipyMinimiz
 
 __all__ = [
     "JointModel",
+    "descend_joint",
     "estimate_joint",
     "estimates_at",
     "first_start",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
+
+ROUNDING = 1e-8
+"""Part of the objective by which a fit may end above its start."""
 
 SAME = 1e-6
 """Starts whose objectives differ by less than this have reached the same optimum."""
@@ -56,7 +60,7 @@ def estimate_joint(
     Estimates
         With ``restricted`` filled in.
     """
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     rows = penalised.rows()
     first = _first_start(model, penalised) if start is None else start
     best = _settle(penalised, rows, solver, first)
@@ -77,24 +81,54 @@ def estimate_joint(
 
 def first_start(model: JointModel) -> FloatArray:
     """Return the variables (theta, psi, b) that a fit starts from by itself."""
-    return _first_start(model, Penalised(model.objective(), model.restrictions))
+    return _first_start(model, model.penalised())
 
 
 def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> Solution:
     """Fit from variables (theta, psi, b) without collecting estimates; the objective includes the priors."""
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     return _settle(penalised, penalised.rows(), solver, start)
+
+
+def descend_joint(model: JointModel, solver: Solver, start: FloatArray) -> tuple[FloatArray, float, Solution | None]:
+    """Fit from variables that the constraints allow, and never end above them.
+
+    Solvers for constraints may rise, and the likelihood of a nonlinear mean has other valleys to end in. Then the fit
+    is tried from exactly these variables, and if that does not go down either they are where it ends.
+
+    Returns
+    -------
+    ndarray, shape (t + p,)
+        Variables.
+    float
+        The objective there.
+    Solution or None
+        The solver's; None where it is the start that is returned.
+    """
+    penalised = model.penalised()
+    rows, size = penalised.rows(), len(start)
+    try:
+        slacks = np.abs(model.restrictions.laplaces.standardised(penalised.natural(start).phi))
+        before = penalised.value(np.concatenate([start, slacks]))
+    except (EvaluationError, OutsideDomainError):
+        before = np.inf
+    solution = _settle(penalised, rows, solver, start)
+    if not solution.value <= before + ROUNDING * (1 + abs(before)):
+        solution = _canonical(penalised, _solve(penalised, rows, solver, start))
+    if not solution.value <= before + ROUNDING * (1 + abs(before)):
+        return start, before, None
+    return solution.x[:size], float(solution.value), solution
 
 
 def estimates_at(model: JointModel, solution: Solution) -> Estimates:
     """Return the estimates of a solution that `solve_joint` found."""
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     return _estimates(model, penalised, penalised.rows(), solution, 1, 1)
 
 
 def joint_covariance(model: JointModel, x: FloatArray) -> FloatArray:
     """Return the covariance of the mean's parameters at the variables ``x`` within the active constraints, (p, p)."""
-    penalised = Penalised(model.objective(), model.restrictions)
+    penalised = model.penalised()
     slacks = np.abs(model.restrictions.laplaces.standardised(penalised.natural(x).phi))
     full = np.concatenate([x, slacks])
     solution = Solution(full, 0.0, np.zeros(len(full)), Status.CONVERGED, "", "")

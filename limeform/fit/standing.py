@@ -136,7 +136,7 @@ def covariance_of_mean(penalised: Penalised, rows: ConstraintRows, solution: Sol
             penalised.hessian(x)[t : t + p, t : t + p]
             + _constraint_curvature(penalised, solution)[t : t + p, t : t + p]
         )
-        within = _null_space(binding)
+        within = null_space(binding)
         covariance = within @ np.linalg.inv(_positive(within.T @ hessian @ within)) @ within.T
     except (EvaluationError, np.linalg.LinAlgError):
         return np.full((p, p), np.nan), np.zeros(p, dtype=bool)
@@ -169,7 +169,7 @@ def _constraint_curvature(penalised: Penalised, solution: Solution) -> FloatArra
     return curved.hessian(solution.x, solution.constraint_multipliers[-len(curved.lower) :])
 
 
-def _null_space(rows: FloatArray) -> FloatArray:
+def null_space(rows: FloatArray) -> FloatArray:
     """Return orthonormal columns that all rows are orthogonal to."""
     if not len(rows):
         return np.eye(rows.shape[1])

@@ -127,3 +127,14 @@ def multiply(left: FloatArray, right: FloatArray) -> FloatArray:
 def transpose(matrices: FloatArray) -> FloatArray:
     """Return the transposes of (a, b, m) matrices as a (b, a, m) view."""
     return matrices.transpose(1, 0, 2)
+
+
+def summed_product(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return the sum over the matrices of left' right, of (k, i, m) and (k, j, m), shape (i, j)."""
+    return np.asarray(np.tensordot(left, right, axes=([0, 2], [0, 2])), dtype=np.float64)
+
+
+def sandwiched(outer: FloatArray, matrices: FloatArray) -> FloatArray:
+    """Return outer @ matrix @ outer' for (k, k) and (k, k, m), shape (k, k, m)."""
+    half = np.tensordot(outer, matrices, axes=1)
+    return np.asarray(np.tensordot(outer, half, axes=(1, 1)).transpose(1, 0, 2), dtype=np.float64)

@@ -174,6 +174,7 @@ class JointObjective:
             self.evaluations += 1
         return self._last
 
+    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is refused below, and the step shortened
     def _evaluate(self, x: FloatArray) -> JointPoint:
         t, q = self.n_variance, self.n_theta
         if not np.isfinite(x).all() or np.abs(x[:q]).max(initial=0.0) > 1e75 or np.abs(x[q:t]).max(initial=0.0) > 300:

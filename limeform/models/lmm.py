@@ -178,8 +178,7 @@ class LMM:
     def by_ml(self) -> LMM:
         """Return the same model by maximum likelihood."""
         source = None if self.source is None else replace(self.source, reml=False)
-        joint = None if self._joint is None else replace(self._joint, reml=False)
-        return self._changed(reml=False, reml_reason="", source=source, _setup=self._setup, _joint=joint)
+        return self._changed(reml=False, reml_reason="", source=source, _setup=self._setup)
 
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
         """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
@@ -370,27 +369,35 @@ class LMM:
         rng: np.random.Generator | int | None,
     ) -> LMMResults:
         """Fit with constraints, priors or a nonlinear mean; of several starts the best one is trimmed."""
-        others = None
+        others, first = None, None if start is None else start.estimates.variables
         if self.design.nonlinear:
             others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
         if self.trim.fraction > 0:
             if others is not None and len(others):
-                joint = replace(joint, first=estimate_joint(joint, solver, first, others).variables)
+                first = estimate_joint(joint, solver, first, others).variables
+            joint = joint if first is None else replace(joint, first=first)
             near = None if start is None else outliers_of(start, self.design, self.trim)
-            joint = joint if near is None else replace(joint, first=first)
             weights = None if near is None else near.weights
-            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, weights)
+            kept, estimates, report = fit_trimmed_joint(
+                joint, self._always, self.trim, solver, weights, self._scores(start)
+            )
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
     def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
-        y = self.design.shifted
-        earlier = None if start is None else start.trimming
-        warm = earlier.found.best.slope if earlier and earlier.options.level == self.trim.level else None
         near = start is not None and outliers_of(start, self.design, self.trim) is not None
         options = replace(self.trim, starts=0) if near else self.trim
-        kept, estimates, report = fit_trimmed(setup, y, self._always, options, self.reml, solver, warm)
+        kept, estimates, report = fit_trimmed(
+            setup, self.design.shifted, self._always, options, self.reml, solver, self._scores(start)
+        )
         return LMMResults(self, kept, estimates, replace(report, options=self.trim))
+
+    def _scores(self, start: LMMResults | None) -> FloatArray | None:
+        """Return the scores of rows, or groups, that an earlier fit left for a search by the same units."""
+        earlier = None if start is None else start.trimming
+        if earlier is None or earlier.options.level != self.trim.level:
+            return None
+        return earlier.found.best.slope
 
     def _start(self, start: LMMResults) -> FloatArray | None:
         """Return the variables of an earlier fit as those of this one; None where it has no likelihood there."""

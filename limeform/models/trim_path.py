@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from limeform.errors import OptionError
+from limeform.fit import Trimming
 from limeform.models.lmm import LMM
 from limeform.plot import PathPicture, trim_path_plot
 from limeform.results import LMMResults
@@ -113,7 +114,9 @@ def trim_path(model: LMM, fractions: Iterable[float], *, solver: Solver | None =
     >>> lf.trim_path(model, [0.0, 0.1, 0.15, 0.2]).frame["x"].round(1).tolist()
     [0.4, 3.4, 4.7, 4.9]
     """
-    values = sorted({float(fraction) for fraction in fractions})
+    if not isinstance(fractions, Iterable):
+        raise OptionError(f"fractions={fractions!r}: give several shares to leave out, such as [0, 0.05, 0.1]")
+    values = sorted({float(Trimming(fraction).fraction) for fraction in fractions})
     if not values:
         raise OptionError("fractions= is empty: give the shares to leave out, such as [0, 0.05, 0.1]")
     fits: list[LMMResults] = []

@@ -36,9 +36,11 @@ class TrimmingPicture:
     contribution : ndarray, shape (units,)
         What each row (or group) adds to minus the log-likelihood.
     kept : ndarray of bool, shape (units,)
-        Whether it was kept.
+        Whether it was kept in the end.
+    again : ndarray of bool, shape (units,)
+        Those that the search had trimmed and reweighting took in again.
     cut : float or None
-        Contribution that parts kept from trimmed ones; None where nothing was trimmed.
+        Contribution that parts those that the search kept from those it trimmed; None where nothing was trimmed.
     unit : str
         "row" or "group".
     """
@@ -46,6 +48,7 @@ class TrimmingPicture:
     history: Sequence[float]
     contribution: FloatArray
     kept: NDArray[np.bool_]
+    again: NDArray[np.bool_]
     cut: float | None
     unit: str
 
@@ -88,10 +91,15 @@ def _draw_path(ax: Axes, content: TrimmingPicture) -> None:
 
 def _draw_contributions(ax: Axes, content: TrimmingPicture, given: bool) -> None:
     order = np.argsort(content.contribution, kind="stable")
-    values, kept = content.contribution[order], content.kept[order]
+    values, kept, again = content.contribution[order], content.kept[order], content.again[order]
     rank = np.arange(1, len(order) + 1)
     size = point_size(len(order))
-    for which, colour, marker, name in ((kept, style.DATA, "o", "kept"), (~kept, style.MODEL, MARKER, "trimmed")):
+    kinds = (
+        (kept & ~again, style.DATA, "o", "kept"),
+        (again, style.DATA, "^", "taken in again"),
+        (~kept, style.MODEL, MARKER, "trimmed"),
+    )
+    for which, colour, marker, name in kinds:
         if which.any():
             ax.scatter(
                 rank[which], values[which], s=size**2, color=colour, marker=marker, linewidth=0.0,

@@ -293,6 +293,11 @@ class Restrictions:
         return bool(self.labels or self.prior_labels)
 
     @property
+    def leaves_free(self) -> bool:
+        """Whether every value of the parameters is allowed, and the priors are smooth."""
+        return not (len(self.affine) or self.curved or len(self.laplaces))
+
+    @property
     def touches_mean(self) -> bool:
         """Whether a constraint or prior may involve a parameter of the mean."""
         return self._touch(slice(None, self.n_mean))

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from limeform.bootstrap import BootstrapResults
-from limeform.fit import Estimates, JointModel, Setup
+from limeform.fit import Estimates, JointModel, Setup, TrimReport
 from limeform.plot import curve_plot
 from limeform.results.curve import curve_inputs, curve_picture, curve_table, transformed
 from limeform.results.prediction_draws import draws_of_mean
@@ -33,10 +33,13 @@ class Curves(ABC):
         The model, with its constraints and priors.
     estimates : Estimates
         Where the fit ended.
+    trimming : TrimReport or None
+        How rows were trimmed.
     """
 
     model: FittedModel
     estimates: Estimates
+    trimming: TrimReport | None
     _setup: Setup
 
     def curve(
@@ -138,4 +141,7 @@ class Curves(ABC):
     def _joint(self) -> JointModel | None:
         """The joint model at the weights of this fit; None for a fit that profiles the mean out."""
         joint = self.model.joint
-        return None if joint is None else joint.with_weights(self._setup.rows.weights)
+        if joint is None:
+            return None
+        weighted = joint.with_weights(self._setup.rows.weights)
+        return weighted if self.trimming is None else weighted.with_floor(self.trimming.lower)

@@ -103,6 +103,8 @@ def _notes(results: LMMResults) -> list[str]:
     if results.model.reml_reason:
         notes.append(results.model.reml_reason)
     notes += restriction_notes(results)
+    if results.heterogeneity is not None:
+        notes += [f"Heterogeneity: {note}." for note in results.heterogeneity.notes]
     return notes
 
 

@@ -17,25 +17,33 @@ class Heterogeneity:
 
     Attributes
     ----------
-    q, q_df, q_pvalue : float
-        Cochran's Q of the residuals of the fixed-effects fit, its degrees of freedom and p-value.
+    q, q_pvalue : float
+        Cochran's Q of the residuals of the fixed-effects fit, within the constraints if there are any, and its p-value;
+        NaN where they are not given.
+    q_df : int or None
+        Degrees of freedom of Q; None where its distribution is not chi-squared.
     tau2 : float
         Between-study variance; NaN if it is not one number (random slopes).
     i2 : float
         Share of the total variance that is heterogeneity, in percent.
     h2 : float
         Total over sampling variance.
+    notes : tuple of str
+        What is not given, and why.
     """
 
     q: float
-    q_df: int
+    q_df: int | None
     q_pvalue: float
     tau2: float
     i2: float
     h2: float
+    notes: tuple[str, ...] = ()
 
 
-def heterogeneity(x: FloatArray, variance: FloatArray, q: float, tau2: float | None) -> Heterogeneity:
+def heterogeneity(
+    x: FloatArray, variance: FloatArray, q: float, tau2: float | None, distributed: bool = True, reason: str = ""
+) -> Heterogeneity:
     """Compute the measures.
 
     Parameters
@@ -49,6 +57,10 @@ def heterogeneity(x: FloatArray, variance: FloatArray, q: float, tau2: float | N
     tau2 : float or None
         Between-study variance, NaN if there is no single one; None for a model without random effects, whose I² and H²
         come from Q.
+    distributed : bool
+        Whether Q is chi-squared with n - p degrees of freedom where there is no heterogeneity.
+    reason : str
+        Why it is not, or why there is no Q.
 
     Returns
     -------
@@ -56,13 +68,20 @@ def heterogeneity(x: FloatArray, variance: FloatArray, q: float, tau2: float | N
     """
     n, p = x.shape
     df = n - p
-    p_value = float(chi2.sf(q, df)) if df > 0 else np.nan
+    p_value = float(chi2.sf(q, df)) if df > 0 and distributed else np.nan
+    notes = [reason] if reason else []
     if tau2 is None:
-        h2 = q / df if df > 0 else np.nan
-        i2 = 100.0 * max(0.0, 1.0 - 1.0 / h2) if h2 > 0 else 0.0 if df > 0 else np.nan
-        return Heterogeneity(q, df, p_value, 0.0, i2, h2)
+        known = df > 0 and distributed
+        h2 = q / df if known else np.nan
+        i2 = 100.0 * max(0.0, 1.0 - 1.0 / h2) if h2 > 0 else 0.0 if known else np.nan
+        if not distributed:
+            notes.append("I² and H² are not given: without random effects they come from Q and its degrees of freedom")
+        return Heterogeneity(q, df if distributed else None, p_value, 0.0, i2, h2, tuple(notes))
+    if np.isnan(tau2):
+        notes.append("tau², I² and H² are not given: with these random effects heterogeneity is not one number")
     typical = typical_variance(x, variance)
-    return Heterogeneity(q, df, p_value, tau2, 100.0 * tau2 / (tau2 + typical), (tau2 + typical) / typical)
+    i2, h2 = 100.0 * tau2 / (tau2 + typical), (tau2 + typical) / typical
+    return Heterogeneity(q, df if distributed else None, p_value, tau2, i2, h2, tuple(notes))
 
 
 def typical_variance(x: FloatArray, variance: FloatArray) -> float:

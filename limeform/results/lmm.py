@@ -24,6 +24,7 @@ from limeform.fit import (
     estimate_again,
     estimate_joint,
     refit_trimmed,
+    refit_trimmed_joint,
 )
 from limeform.formula import ModelFormula
 from limeform.likelihood import ResidualVariance
@@ -216,8 +217,12 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         y = new_response(response, self.design)
         shifted, report = y - self.design.offset, self.trimming
         if self._joint is not None:
-            joint = self._joint.with_response(shifted)
-            setup, estimates = self._setup, estimate_joint(joint, default_solver(), self.estimates.variables)
+            joint, solver = self._joint.with_response(shifted), default_solver()
+            if report is None:
+                estimates = estimate_joint(joint, solver, self.estimates.variables)
+            else:
+                joint, estimates, report = refit_trimmed_joint(joint, self.estimates, report, solver)
+            setup = joint.setup
         elif report is None:
             setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
         else:
@@ -240,11 +245,13 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         -------
         LMMResults
         """
-        if self._joint is not None:
-            return LMMResults(*refit_joint(self, rows, place))
-        _, setup, estimates = refit_design(self, rows, place)
+        if self._joint is None:
+            _, setup, estimates = refit_design(self, rows, place)
+            model = self.model.with_rows(rows, place)
+        else:
+            model, setup, estimates = refit_joint(self, rows, place)
         estimates = replace(estimates, residual_variance=estimates.residual_variance / self._correction())
-        return LMMResults(self.model.with_rows(rows, place), setup, estimates)
+        return LMMResults(model, setup, estimates)
 
     def _correction(self) -> float:
         """Return what the residual variance of the kept rows is divided by to undo what trimming did to it."""
@@ -256,7 +263,8 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         if self._joint is None:
             estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
         else:
-            estimates = estimate_joint(replace(self._joint, reml=False), default_solver(), self.estimates.variables)
+            joint = replace(self._joint, reml=False)
+            estimates = estimate_joint(joint, default_solver(), self.estimates.variables)
         return LMMResults(self.model.by_ml(), self._setup, estimates, self.trimming)
 
     def all_fit(self) -> pd.DataFrame:

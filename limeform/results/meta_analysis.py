@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from limeform.design import Design
-from limeform.fit import Estimates, Setup, cochran_q
+from limeform.fit import Estimates, JointModel, Setup, cochran_q, equal_effects
 from limeform.results.heterogeneity import Heterogeneity, heterogeneity
+from limeform.solve import default_solver
 
 
 class MetaAnalysis(ABC):
@@ -27,6 +28,7 @@ class MetaAnalysis(ABC):
     design: Design
     estimates: Estimates
     _setup: Setup
+    _joint: JointModel | None
 
     @property
     @abstractmethod
@@ -37,12 +39,17 @@ class MetaAnalysis(ABC):
     def heterogeneity(self) -> Heterogeneity | None:
         """Q, tau², I² (percent) and H² of a meta-analysis; None where the sampling variances are unknown, or not kept.
 
-        They measure a linear mean that nothing restricts: with constraints, priors or a nonlinear mean there are none.
+        With constraints or priors Q is that of the fit without random effects within them, and has degrees of freedom
+        and a p-value only if no inequality and no prior involves the mean. The typical sampling variance in I² and H²
+        is that of the columns which equations leave free; of a nonlinear mean, which has no Q, of its Jacobian.
         """
         variance = self.design.errors.variance
-        if variance is None or not len(variance) or self.estimates.restricted is not None:
+        if variance is None or not len(variance):
             return None
         kept = self.inliers.to_numpy()
+        if self._joint is not None:
+            alone = equal_effects(self._joint, self.estimates.beta, default_solver())
+            return heterogeneity(alone.columns, variance[kept], alone.q, self._tau2(), alone.distributed, alone.reason)
         return heterogeneity(self.design.x[kept], variance[kept], cochran_q(self._setup), self._tau2())
 
     def _tau2(self) -> float | None:

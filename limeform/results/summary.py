@@ -106,7 +106,7 @@ def build_summary(report: Report) -> FitSummary:
     if len(report.components):
         summary.tables.append(_components_table(report.components))
     if report.heterogeneity is not None:
-        summary.tables.append(_heterogeneity_table(report.heterogeneity, bool(len(report.components))))
+        summary.tables += _heterogeneity_table(report.heterogeneity, bool(len(report.components)))
     summary.tables.extend(report.more)
     if report.notes:
         summary.add_extra_txt(["Notes:", *(f"[{i}] {note}" for i, note in enumerate(report.notes, 1))])
@@ -134,15 +134,21 @@ def _components_table(components: pd.DataFrame) -> SimpleTable:
     return SimpleTable(cells, headers, stubs, title="Variance components", txt_fmt=fmt_params)
 
 
-def _heterogeneity_table(measures: Heterogeneity, random: bool) -> SimpleTable:
-    """Return the table; tau² only where the model has one, I² and H² only where they are defined."""
+def _heterogeneity_table(measures: Heterogeneity, random: bool) -> list[SimpleTable]:
+    """Return the table, if there is anything in it: what the model does not have, or does not define, is left out."""
     tau = float(np.sqrt(measures.tau2))
     cells = {"tau²": format_number(measures.tau2), "tau": format_number(tau)} if random else {}
-    cells |= {"I² (%)": f"{measures.i2:.2f}", "H²": f"{measures.h2:.2f}"}
+    if not np.isnan(measures.i2):
+        cells |= {"I² (%)": f"{measures.i2:.2f}", "H²": f"{measures.h2:.2f}"}
     if np.isnan(measures.tau2):
         cells = {}
-    cells |= {"Q": format_number(measures.q), "df": str(measures.q_df), "P>Q": format_p(measures.q_pvalue)}
-    return SimpleTable([list(cells.values())], list(cells), [""], title="Heterogeneity", txt_fmt=fmt_params)
+    if not np.isnan(measures.q):
+        cells["Q"] = format_number(measures.q)
+    if measures.q_df is not None:
+        cells |= {"df": str(measures.q_df), "P>Q": format_p(measures.q_pvalue)}
+    if not cells:
+        return []
+    return [SimpleTable([list(cells.values())], list(cells), [""], title="Heterogeneity", txt_fmt=fmt_params)]
 
 
 def format_number(value: float) -> str:

@@ -27,31 +27,32 @@ def outlier_table(report: TrimReport | None, design: Design) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        On the labels of the rows: ``group`` (its level), ``observed`` (the response), ``fitted``, ``residual``,
-        ``std_residual`` (residual over its standard deviation given the kept rows) and ``cost`` (by how much taking the
-        row in would raise minus the log-likelihood, the variances held).
+        On the labels of the rows: ``group`` (its level; with several grouping factors a column named after each),
+        ``observed`` (the response), ``fitted``, ``residual``, ``std_residual`` (residual over its standard deviation
+        given the kept rows) and ``cost`` (by how much taking the row in would raise minus the log-likelihood, the
+        variances held).
     """
+    levels = _levels(design)
     if report is None:
-        return pd.DataFrame(columns=["group", "observed", "fitted", "residual", "std_residual", "cost"])
+        return pd.DataFrame(columns=[*levels, "observed", "fitted", "residual", "std_residual", "cost"])
     rows, left = report.rows, report.weights < 0.5
-    table = pd.DataFrame(
-        {
-            "group": _levels(design),
-            "observed": design.y,
-            "fitted": design.y - rows.residual,
-            "residual": rows.residual,
-            "std_residual": rows.standardized(),
-            "cost": rows.predictive() + 0.5 * np.log(2 * np.pi),
-        },
-        index=design.index,
-    )
+    numbers = {
+        "observed": design.y,
+        "fitted": design.y - rows.residual,
+        "residual": rows.residual,
+        "std_residual": rows.standardized(),
+        "cost": rows.predictive() + 0.5 * np.log(2 * np.pi),
+    }
+    table = pd.DataFrame(levels | numbers, index=design.index)
     return table[left].sort_values("cost", ascending=False, kind="stable")
 
 
-def _levels(design: Design) -> np.ndarray:
+def _levels(design: Design) -> dict[str, np.ndarray]:
+    """Return the level of each row by column: ``group``, or one column for each of several factors."""
     if design.random is None:
-        return np.full(len(design.y), "")
-    return np.asarray(design.random.levels)[design.random.codes]
+        return {"group": np.full(len(design.y), "")}
+    several = len(design.factors) > 1
+    return {factor.factor if several else "group": np.asarray(factor.levels)[factor.codes] for factor in design.factors}
 
 
 def trimming_content(report: TrimReport | None) -> TrimmingPicture:
@@ -67,17 +68,35 @@ def trimming_content(report: TrimReport | None) -> TrimmingPicture:
     best, constant = report.found.best, 0.5 * np.log(2 * np.pi)
     grouped = report.options.level == "group"
     contribution = best.slope + (0.0 if grouped else constant)
-    kept = best.weights > 0.5
-    cut = None if kept.all() else 0.5 * float(np.sort(contribution)[report.h - 1 : report.h + 1].sum())
-    return TrimmingPicture(best.history, contribution, kept, cut, "group" if grouped else "row")
+    searched = best.weights > 0.5
+    kept = searched if grouped else report.weights > 0.5
+    return TrimmingPicture(
+        history=best.history,
+        contribution=contribution,
+        kept=kept,
+        again=kept & ~searched,
+        cut=_cut(contribution, searched),
+        unit="group" if grouped else "row",
+    )
+
+
+def _cut(contribution: np.ndarray, kept: np.ndarray) -> float | None:
+    """Return the height that parts kept units from trimmed ones; rows that keep= held may lie above it."""
+    if kept.all():
+        return None
+    lowest = float(contribution[~kept].min())
+    below = contribution[kept & (contribution <= lowest)]
+    return 0.5 * (lowest + (float(below.max()) if len(below) else lowest))
 
 
 def emptied_groups(weights: np.ndarray, design: Design) -> list[str]:
-    """Return the levels that were left without a row."""
-    if design.random is None:
-        return []
-    left = np.bincount(design.random.codes, weights=weights, minlength=len(design.random.levels))
-    return [str(level) for level in np.asarray(design.random.levels)[left < 0.5]]
+    """Return the levels that were left without a row, with their factor where there are several."""
+    found: list[str] = []
+    for factor in design.factors:
+        left = np.bincount(factor.codes, weights=weights, minlength=len(factor.levels))
+        name = f"{factor.factor} " if len(design.factors) > 1 else ""
+        found += [f"{name}{level}" for level in np.asarray(factor.levels)[left < 0.5]]
+    return found
 
 
 def trimming_notes(report: TrimReport, design: Design) -> list[str]:

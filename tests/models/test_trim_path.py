@@ -47,6 +47,10 @@ def test_refusals(path):
         lf.trim_path(model, [])
     with pytest.raises(lf.OptionError, match="below 1"):
         lf.trim_path(model, [0.1, 1.2])
+    with pytest.raises(lf.OptionError, match=r"fractions=0\.1: give several"):
+        lf.trim_path(model, 0.1)
+    with pytest.raises(lf.OptionError, match="trim='a'"):
+        lf.trim_path(model, ["a"])
     with pytest.raises(lf.OptionError, match="keep="):
         model.with_trim(lf.Trimming(0.1, keep=[1]))
 

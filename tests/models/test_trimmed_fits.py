@@ -281,7 +281,15 @@ def test_refused_fractions(data, trim, message):
         ({"level": "study"}, "level="),
         ({"interpolation": "cubic"}, "interpolation="),
         ({"starts": -1}, "starts="),
+        ({"starts": 2.5}, "starts="),
+        ({"starts": True}, "starts="),
         ({"max_outer": 0}, "max_outer="),
+        ({"rng": "a"}, "rng="),
+        ({"rng": -1}, "rng="),
+        ({"n_jobs": 0}, "n_jobs="),
+        ({"correct": "yes"}, "correct="),
+        ({"step": "long"}, "step="),
+        ({"reweight": "a"}, "reweight="),
         ({"step": 0.0}, "step="),
         ({"step": float("nan")}, "step="),
         ({"reweight": 1.0}, "reweight="),
@@ -335,3 +343,37 @@ def test_a_level_whose_rows_would_all_go(data):
     kept = lf.lmm("y ~ x + kind + (1 | study)", frame, se="se", trim=lf.Trimming(0.1, keep=[0])).fit()
     assert kept.weights[0] == 1
     assert np.isfinite(kept.params).all()
+
+
+def test_standard_errors_of_corrected_strata_by_dense_algebra(data):
+    """At error variances of 1/g times the corrected ones: the location of a sample trimmed by its own residuals."""
+    trim = lf.Trimming(0.2, correct=True)
+    results = lf.lmm(FORMULA, data.assign(half=data.index % 2), sigma="half", trim=trim).fit()
+    kept = results.inliers.to_numpy()
+    x = np.column_stack([np.ones(100), data["x"]])[kept]
+    z = pd.get_dummies(data["study"]).to_numpy(float)[kept]
+    variance = results.estimates.residual_variance[data.index.to_numpy()[kept] % 2]
+    v = np.diag(variance / results.trimming.factor) + results.estimates.gamma[0, 0] * z @ z.T
+    expected = np.sqrt(np.diag(np.linalg.inv(x.T @ np.linalg.solve(v, x))))
+    np.testing.assert_allclose(results.bse, expected, rtol=1e-6)
+
+
+def test_reweighting_that_leaves_too_few_rows_says_so():
+    """The rows kept are on a line but for tiny errors: of them half pass, and of the others none."""
+    rng = np.random.default_rng(0)
+    x = np.arange(40.0)
+    y = np.where(x < 24, 2 * x + 1e-7 * rng.normal(size=40), rng.normal(0, 100, 40))
+    frame = pd.DataFrame({"x": x, "y": y, "g": np.arange(40) % 20})
+    with pytest.raises(lf.DataError, match=r"reweight=0\.5 leaves"):
+        lf.lmm("y ~ x + (1 | g)", frame, trim=lf.Trimming(0.4, reweight=0.5)).fit()
+
+
+def test_several_factors_are_all_named():
+    data = lf.datasets.penicillin()
+    data.loc[data["plate"] == "a", "diameter"] += 30 * (1 + np.arange(6))
+    results = lf.lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", data, trim=lf.Trimming(0.05, starts=2)).fit()
+    table = results.outliers()
+    assert list(table.columns) == ["plate", "sample", "observed", "fitted", "residual", "std_residual", "cost"]
+    np.testing.assert_array_equal(table["sample"], data.loc[table.index, "sample"])
+    assert (table["plate"] == "a").sum() == 6
+    assert "Groups left with no row, whose random effects are predicted as zero: plate a." in str(results.summary())

@@ -66,6 +66,38 @@ def test_groups():
     assert [len(points.get_offsets()) for points in axes.collections] == [8, 2]
 
 
+def test_the_cut_is_between_what_could_be_trimmed():
+    """A gross outlier that keep= holds is drawn as kept, far above the cut."""
+    data = lf.datasets.contaminated_studies(rng=4)
+    worst = data.index[(data["y"] - data["y_clean"]).abs().argmax()]
+    fit = lf.lmm("y ~ x", data, se="se", trim=lf.Trimming(0.2, keep=[worst])).fit()
+    _, axes = fit.plot_trimming()
+    kept, trimmed = (np.asarray(points.get_offsets())[:, 1] for points in axes.collections)
+    height = axes.lines[0].get_ydata()[0]
+    assert np.sort(kept)[-2] < height < trimmed.min()
+    assert kept.max() > trimmed.min()
+    others = np.sort(kept)[:-1]
+    assert height == pytest.approx((others.max() + trimmed.min()) / 2)
+
+
+def test_rows_that_reweighting_took_in_again():
+    data = lf.datasets.contaminated_studies(rng=4)
+    fit = lf.lmm("y ~ x + (1 | study)", data, se="se", trim=lf.Trimming(0.2, reweight=0.99)).fit()
+    _, axes = fit.plot_trimming()
+    sizes = {points.get_label(): len(points.get_offsets()) for points in axes.collections}
+    out = fit.nobs - fit.n_kept
+    again = int((fit.inliers & (fit.trimming.found.best.weights < 0.5)).sum())
+    assert 0 < again <= 5
+    assert sizes == {
+        f"kept ({fit.n_kept - again})": fit.n_kept - again,
+        f"taken in again ({again})": again,
+        f"trimmed ({out})": out,
+    }
+    height = axes.lines[0].get_ydata()[0]
+    assert np.asarray(axes.collections[0].get_offsets())[:, 1].max() < height
+    assert np.asarray(axes.collections[1].get_offsets())[:, 1].min() > height
+
+
 def test_nothing_trimmed():
     fit = lf.lmm("y ~ x + (1 | study)", lf.datasets.contaminated_studies(rng=4), se="se", trim=0.001).fit()
     _, axes = fit.plot_trimming()

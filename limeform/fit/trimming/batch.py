@@ -124,7 +124,9 @@ def _best_fixed(projected: FloatArray) -> FloatArray:
     """Return (-beta, 1) for the best fixed effects, shape (B, p + 1), from [X y]'P[X y], shape (B, p + 1, p + 1)."""
     p = projected.shape[1] - 1
     rho = np.ones((len(projected), p + 1))
-    rho[:, :p] = -np.linalg.solve(projected[:, :p, :p] + RIDGE * np.eye(p), projected[:, :p, p:])[:, :, 0]
+    gram = projected[:, :p, :p]
+    size = np.maximum(np.trace(gram, axis1=1, axis2=2) / max(p, 1), 1.0)[:, None, None]
+    rho[:, :p] = -np.linalg.solve(gram + RIDGE * size * np.eye(p), projected[:, :p, p:])[:, :, 0]
     return rho
 
 

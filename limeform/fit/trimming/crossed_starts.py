@@ -8,11 +8,15 @@ import numpy as np
 
 from limeform.fit.trimming.begun import Begun
 from limeform.fit.trimming.simplex import FloatArray, smallest
-from limeform.fit.trimming.steps import Search, concentrate, fit_at, start_of
+from limeform.fit.trimming.steps import Search, fit_at, held_at, start_of
 from limeform.solve import Newton
 
 ROUGH = Newton(tol=1e-4, max_iter=4)
 """Inner solver of starts that are only ranked."""
+
+STEPS = 2
+"""Concentration steps of a start, at the variances that it was fitted with: a fit at each would take most of the time
+and the starts are only ranked."""
 
 
 def crossed_starts(search: Search, children: Sequence[np.random.Generator]) -> list[Begun]:
@@ -33,7 +37,12 @@ def crossed_starts(search: Search, children: Sequence[np.random.Generator]) -> l
     starts = []
     for child in children:
         weights = smallest(_squared_residuals(search, child), search.h, search.always)
-        at = concentrate(search, fit_at(search, weights, begin, ROUGH), ROUGH, 2)
+        at = fit_at(search, weights, begin, ROUGH)
+        for _ in range(STEPS):
+            weights = smallest(at.slope, search.h, search.always)
+            if np.array_equal(weights, at.weights):
+                break
+            at = held_at(search, weights, at.x)
         starts.append(Begun(at.weights, at.x, at.value))
     return starts
 

@@ -13,6 +13,9 @@ from limeform.errors import OptionError
 
 Rng = int | np.random.Generator | None
 
+_WHOLE = (int, np.integer)
+_NUMBERS = (int, float, np.number)
+
 
 @dataclass(frozen=True, eq=False)
 class Trimming:
@@ -77,7 +80,7 @@ class Trimming:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if isinstance(self.fraction, bool) or not isinstance(self.fraction, (int, float, np.number)):
+        if isinstance(self.fraction, bool) or not isinstance(self.fraction, _NUMBERS):
             raise OptionError(f"trim={self.fraction!r}: give the share to leave out, such as 0.1, or lf.Trimming(...)")
         if not 0 <= self.fraction < 1:
             raise OptionError(f"trim={self.fraction!r}: the share to leave out has to be at least 0 and below 1")
@@ -85,11 +88,16 @@ class Trimming:
             raise OptionError(f'level={self.level!r}: give "observation" or "group"')
         if self.interpolation not in ("linear", "power"):
             raise OptionError(f'interpolation={self.interpolation!r}: give "linear" or "power"')
-        if self.starts < 0 or self.max_outer < 1:
-            raise OptionError(f"starts={self.starts!r}, max_outer={self.max_outer!r}: give numbers from 0 and from 1")
-        if not self.step > 0:
+        _check_count("starts", self.starts, 0)
+        _check_count("max_outer", self.max_outer, 1)
+        _check_rng(self.rng)
+        if isinstance(self.step, bool) or not isinstance(self.step, _NUMBERS) or not self.step > 0:
             raise OptionError(f"step={self.step!r}: give a positive number; infinity means concentration")
-        if self.reweight is not None and not 0.5 <= self.reweight < 1:
+        if isinstance(self.n_jobs, bool) or not isinstance(self.n_jobs, _WHOLE) or self.n_jobs == 0:
+            raise OptionError(f"n_jobs={self.n_jobs!r}: give a whole number of processes, -1 for all cores")
+        if not isinstance(self.correct, (bool, np.bool_)):
+            raise OptionError(f"correct={self.correct!r}: give True or False")
+        if self.reweight is not None and not (isinstance(self.reweight, _NUMBERS) and 0.5 <= self.reweight < 1):
             raise OptionError(f"reweight={self.reweight!r}: give a probability such as 0.99")
         if self.level == "group" and np.isfinite(self.step):
             raise OptionError('step= is for level="observation": trimming of groups goes by concentration')
@@ -103,3 +111,16 @@ class Trimming:
     def kept(self, n: int) -> int:
         """Return h, the number kept of ``n`` rows or groups."""
         return n - int(np.floor(self.fraction * n + 1e-9))
+
+
+def _check_count(name: str, value: object, least: int) -> None:
+    """Refuse what is not a whole number from ``least``."""
+    if isinstance(value, bool) or not isinstance(value, _WHOLE) or value < least:
+        raise OptionError(f"{name}={value!r}: give a whole number from {least}")
+
+
+def _check_rng(rng: object) -> None:
+    """Refuse what no random numbers come from."""
+    whole = isinstance(rng, _WHOLE) and not isinstance(rng, bool) and rng >= 0
+    if not (rng is None or whole or isinstance(rng, np.random.Generator)):
+        raise OptionError(f"rng={rng!r}: give None, a whole number from 0, or a numpy.random.Generator")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +12,13 @@ from numpy.typing import NDArray
 from limeform.errors import DataError, OptionError
 from limeform.fit.estimate import Estimates
 from limeform.fit.setup import Setup, with_common_variance
-from limeform.fit.trimming.consistency import consistency_factor
 from limeform.fit.trimming.exchange import exchange
-from limeform.fit.trimming.kept import corrected, fit_kept, reweighted
+from limeform.fit.trimming.kept import ProfiledFits
 from limeform.fit.trimming.options import Trimming
+from limeform.fit.trimming.report import TrimReport, finish, refit_held, rows_needed
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
-from limeform.likelihood import CrossedRows, ResidualVariance, Rows, choose_coordinates, reduce_rows
-from limeform.likelihood.contributions import Contributions
+from limeform.likelihood import CrossedRows, ResidualVariance, choose_coordinates, reduce_rows
 from limeform.solve import EvaluationError, Solver
 
 FloatArray = NDArray[np.float64]
@@ -29,49 +30,6 @@ GROSS = 1e4
 SMALLEST_RATIO = 0.01
 """With a variance per stratum, none may fall below this fraction of the common one of the kept rows: a stratum that
 is left with rows it fits exactly would otherwise take the likelihood to infinity."""
-
-
-@dataclass(frozen=True)
-class TrimReport:
-    """How rows were trimmed, and how far to trust it.
-
-    Attributes
-    ----------
-    options : Trimming
-        What was asked for.
-    h, n : int
-        Rows (or groups) kept, of how many.
-    found : Found
-        The search's result.
-    weights : ndarray, shape (n rows,)
-        Final weights of the rows, after reweighting if that was asked for.
-    rows : Contributions
-        Row by row at the estimates.
-    factor : float
-        g: variance of the kept errors over that of all good ones.
-    raw : Estimates
-        Estimates before reweighting and correction.
-    trimmed : int
-        Rows left out.
-    lower : ndarray, shape (q,)
-        Lower bounds of the variance parameters: a stratum's variance may not vanish.
-    """
-
-    options: Trimming
-    h: int
-    n: int
-    found: Found
-    weights: FloatArray = field(repr=False)
-    rows: Contributions = field(repr=False)
-    factor: float
-    raw: Estimates = field(repr=False)
-    trimmed: int
-    lower: FloatArray = field(repr=False)
-
-    @property
-    def history(self) -> tuple[float, ...]:
-        """Objective after each outer step of the best start; it never rises."""
-        return self.found.best.history
 
 
 def fit_trimmed(
@@ -107,38 +65,23 @@ def fit_trimmed(
     tuple of Setup, Estimates and TrimReport
     """
     calm = in_units_of_most_rows(setup, y)
-    try:
+    with rows_suffice(options):
         search, found = _find(make_search(calm, y, always, options, reml), options, warm)
+        by_row = replace(search, groups=None, always=always, power=False)
+        fit, report = finish(search, found, ProfiledFits(by_row, solver), always, options)
+    return fit.setup, fit.estimates, report
+
+
+@contextmanager
+def rows_suffice(options: Trimming) -> Iterator[None]:
+    """Turn a fit that breaks down on the rows that are left into an error that says what to do."""
+    try:
+        yield
     except EvaluationError as error:
         raise DataError(
             f"trim={options.fraction:g} leaves rows that do not determine all fixed effects: trim less, or name rows "
             "that a coefficient needs, such as those of a rare level, in keep="
         ) from error
-    by_row = replace(search, groups=None, always=always, power=False)
-    weights = search.row_weights(found.best.weights)
-    fit = fit_kept(by_row, weights, found.best.x, solver)
-    raw = fit.estimates
-    grouped = options.level == "group"
-    standardized = fit.rows.standardized()
-    factor = 1.0 if grouped else consistency_factor(standardized, weights, by_row.known, always)
-    if options.reweight is not None:
-        weights, factor = reweighted(fit.rows, factor, by_row.known, options.reweight, always)
-        fit = fit_kept(by_row, weights, raw.variables, solver)
-    if options.correct:
-        fit = corrected(by_row, fit, factor, solver)
-    report = TrimReport(
-        options=options,
-        h=search.h,
-        n=search.n_units,
-        found=found,
-        weights=weights,
-        rows=fit.rows,
-        factor=factor,
-        raw=raw,
-        trimmed=int((weights < 0.5).sum()),
-        lower=search.lower,
-    )
-    return fit.setup, fit.estimates, report
 
 
 def refit_trimmed(
@@ -174,11 +117,8 @@ def refit_trimmed(
         power=False,
         lower=report.lower,
     )
-    fit = fit_kept(search, report.weights, start.variables, solver)
-    raw = fit.estimates
-    if report.options.correct:
-        fit = corrected(search, fit, report.factor, solver)
-    return fit.setup, fit.estimates, replace(report, rows=fit.rows, raw=raw)
+    fit, report = refit_held(ProfiledFits(search, solver), report, start.variables)
+    return fit.setup, fit.estimates, report
 
 
 def in_units_of_most_rows(setup: Setup, y: FloatArray) -> Setup:
@@ -210,12 +150,6 @@ def in_units_of_most_rows(setup: Setup, y: FloatArray) -> Setup:
     return replace(setup, products=reduce_rows(y, rows, coordinates))
 
 
-def _unknown(setup: Setup) -> int:
-    """Return how many rows an unknown residual variance needs besides the parameters: itself, and one a group."""
-    groups = setup.rows.cells.n_groups if isinstance(setup.rows, Rows) and setup.covariance.size else 0
-    return len(setup.products.weight) + groups
-
-
 def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimming, reml: bool) -> Search:
     """Check that the options fit the data, and set the search up.
 
@@ -234,8 +168,8 @@ def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimmin
     units = cells.n_groups if grouped and cells is not None else len(y)
     held = np.bincount(groups[always], minlength=units) > 0 if groups is not None else always
     h = options.kept(units)
-    p, known = setup.products.n_fixed, setup.residual is ResidualVariance.KNOWN
-    needed = 2 if grouped else p + setup.covariance.n_parameters + (0 if known else _unknown(setup))
+    known = setup.residual is ResidualVariance.KNOWN
+    needed = 2 if grouped else rows_needed(setup)
     unit = "groups" if grouped else "rows"
     if h < needed:
         raise OptionError(f"trim={options.fraction:g} keeps {h} of {units} {unit}; the model needs at least {needed}")

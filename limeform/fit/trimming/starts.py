@@ -38,7 +38,7 @@ ENTRIES = 3_000_000
 
 
 @dataclass(frozen=True)
-class _Start:
+class Descent:
     """A start under way: weights (units,), Gamma over the common variance (k, k), (-beta, 1), common variance."""
 
     weights: FloatArray
@@ -49,7 +49,16 @@ class _Start:
 
 
 def random_starts(search: Search, children: Sequence[np.random.Generator], rng: np.random.Generator) -> list[Begun]:
-    """Descend a few steps from random subsets.
+    """Descend a few steps from random subsets; parameters as in `descents`."""
+    if isinstance(search.setup.rows, CrossedRows):
+        return crossed_starts(search, children)
+    covariance = search.setup.covariance
+    ends = descents(search, children, rng)
+    return [Begun(end.weights, covariance.parameters(end.gamma), end.value) for end in ends]
+
+
+def descents(search: Search, children: Sequence[np.random.Generator], rng: np.random.Generator) -> list[Descent]:
+    """Descend a few steps from random subsets, with one grouping factor.
 
     With more than `LARGE` rows the steps are taken on a random sample of about `SAMPLE` of them, whole groups where
     these are small, and only the best few starts are carried over to all rows.
@@ -65,20 +74,18 @@ def random_starts(search: Search, children: Sequence[np.random.Generator], rng: 
 
     Returns
     -------
-    list of Begun
+    list of Descent
     """
-    if isinstance(search.setup.rows, CrossedRows):
-        return crossed_starts(search, children)
     few = sampled(search, rng) if len(search.y) > LARGE else search
     columns = columns_of(few)
     size = max(1, ENTRIES // len(columns.v))
-    ends: list[_Start] = []
+    ends: list[Descent] = []
     for first in range(0, len(children), size):
         ends += _descend(few, columns, np.array([_subset(few, child) for child in children[first : first + size]]))
     if few is not search:
-        all_columns = columns_of(search)
-        ends = [_carried(search, all_columns, end) for end in sorted(ends, key=lambda end: end.value)[:CARRIED]]
-    return [Begun(end.weights, search.setup.covariance.parameters(end.gamma), end.value) for end in ends]
+        every, alike = columns_of(search), _uniform(search)
+        ends = [carried(search, every, end, alike) for end in sorted(ends, key=lambda end: end.value)[:CARRIED]]
+    return ends
 
 
 def _subset(search: Search, rng: np.random.Generator) -> FloatArray:
@@ -89,7 +96,7 @@ def _subset(search: Search, rng: np.random.Generator) -> FloatArray:
     return weights
 
 
-def _descend(search: Search, columns: Columns, weights: FloatArray) -> list[_Start]:
+def _descend(search: Search, columns: Columns, weights: FloatArray) -> list[Descent]:
     """Take the steps of a batch of starts, ``weights`` of shape (B, units)."""
     begin = search.setup.covariance.covariance(start_of(search)).gamma
     gamma = begin * np.resize(SPREADS, len(weights))[:, None, None]
@@ -101,7 +108,7 @@ def _descend(search: Search, columns: Columns, weights: FloatArray) -> list[_Sta
     return _advance(search, columns, fit, gamma, STEPS)
 
 
-def _advance(search: Search, columns: Columns, fit: BatchFit, gamma: FloatArray, steps: int) -> list[_Start]:
+def _advance(search: Search, columns: Columns, fit: BatchFit, gamma: FloatArray, steps: int) -> list[Descent]:
     """Concentrate, move the variances, and fit again, several times."""
     allowed = _allowed(search.setup.covariance)
     weights = np.zeros((len(gamma), search.n_units))
@@ -110,18 +117,25 @@ def _advance(search: Search, columns: Columns, fit: BatchFit, gamma: FloatArray,
         gamma = em_step(fit, weights if search.groups is not None else None) * allowed
         fit = fit_batch(search, columns, weights, gamma)
     return [
-        _Start(w, g, rho, float(scale), float(value))
+        Descent(w, g, rho, float(scale), float(value))
         for w, g, rho, scale, value in zip(weights, gamma, fit.rho, fit.scale, fit.value, strict=True)
     ]
 
 
-def _carried(search: Search, columns: Columns, start: _Start) -> _Start:
-    """Take a start found on a sample to all rows: its estimates are held for the first ranking."""
-    share = (search.h - search.always.sum()) / max(int((~search.always).sum()), 1)
-    weights = np.where(search.always, 1.0, share)[None]
+def carried(search: Search, columns: Columns, start: Descent, weights: FloatArray) -> Descent:
+    """Take a start found on other rows, or columns, to those of a search.
+
+    Its estimates are held for the first ranking, which sees the random effects at ``weights`` of the units, (units,).
+    """
     gamma = start.gamma[None]
-    fit = fit_batch(search, columns, weights, gamma, start.rho[None], np.array([start.scale]))
+    fit = fit_batch(search, columns, weights[None], gamma, start.rho[None], np.array([start.scale]))
     return _advance(search, columns, fit, gamma, 2)[0]
+
+
+def _uniform(search: Search) -> FloatArray:
+    """Return weights that treat all units alike."""
+    share = (search.h - search.always.sum()) / max(int((~search.always).sum()), 1)
+    return np.where(search.always, 1.0, share)
 
 
 def _allowed(covariance: BlockDiagonal) -> FloatArray:

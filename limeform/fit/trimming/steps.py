@@ -114,18 +114,25 @@ class Trimmed:
     history: tuple[float, ...] = field(repr=False)
 
 
+def setup_at(setup: Setup, y: FloatArray, weights: FloatArray, power: bool) -> Setup:
+    """Return the model at given weights of the rows, shape (n,).
+
+    Under the paper's interpolation, lambda to the power w, the precision of a row is lambda^-w in place of w / lambda.
+    """
+    rows, coordinates = replace(setup.rows, weights=weights), setup.products.coordinates
+    if power:
+        variance = coordinates.variance / setup.rows.precision
+        rows = replace(rows, precision=setup.rows.precision * variance ** (1.0 - weights))
+    products = reduce_rows(y, rows, coordinates)
+    if power:
+        products = replace(products, log_precision=float(weights @ np.log(setup.rows.precision / coordinates.variance)))
+    return replace(setup, rows=rows, products=products)
+
+
 def objective_at(search: Search, weights: FloatArray) -> Objective:
     """Return the criterion at given weights of the units."""
-    setup, w = search.setup, search.row_weights(weights)
-    rows = replace(setup.rows, weights=w)
-    coordinates = setup.products.coordinates
-    if search.power:
-        variance = coordinates.variance / setup.rows.precision
-        rows = replace(rows, precision=setup.rows.precision * variance ** (1.0 - w))
-    products = reduce_rows(search.y, rows, coordinates)
-    if search.power:
-        products = replace(products, log_precision=float(w @ np.log(setup.rows.precision / coordinates.variance)))
-    return Objective.of(products, setup.covariance, setup.residual, search.reml)
+    setup = setup_at(search.setup, search.y, search.row_weights(weights), search.power)
+    return Objective.of(setup.products, setup.covariance, setup.residual, search.reml)
 
 
 def fit_at(
@@ -157,6 +164,12 @@ def fit_at(
     return evaluate_at(search, objective, objective.at(x), weights, history)
 
 
+def held_at(search: Search, weights: FloatArray, x: FloatArray) -> Trimmed:
+    """Evaluate at given weights and variance parameters: only the fixed effects are fitted."""
+    objective = objective_at(search, weights)
+    return evaluate_at(search, objective, objective.at(x), weights)
+
+
 def solve_at(search: Search, weights: FloatArray, start: FloatArray, solver: Newton) -> tuple[FloatArray, float]:
     """Return variance parameters and criterion of a fit, and nothing else; parameters as in `fit_at`."""
     if search.inner is not None:
@@ -183,18 +196,33 @@ def evaluate_at(
     value = point.profile.value
     if search.groups is None:
         each = contributions(objective, point, search.y, rows)
-        slope = _power_slope(each, search.reml) if search.power else each.slope(search.reml)
+        slope = row_slope(search, each)
         return Trimmed(weights, point.x, value, slope, each.predictive(), each, (*history, value))
     full = objective_at(search, np.ones(search.n_units))
     reduction = full.reduction_at(point)
     assert isinstance(reduction, Reduction)
     whole = replace(point, reduction=reduction)
     each = contributions(full, whole, search.y, replace(rows, weights=np.ones(len(w))))
+    return of_groups(search, weights, point.x, value, each, reduction.log_dets, history)
+
+
+def of_groups(
+    search: Search,
+    weights: FloatArray,
+    x: FloatArray,
+    value: float,
+    each: Contributions,
+    log_dets: FloatArray,
+    history: tuple[float, ...],
+) -> Trimmed:
+    """Collect what each group contributes from its rows and log-determinant at full weights, at parameters ``x``."""
+    assert search.groups is not None
+    w = search.row_weights(weights)
     sizes = np.bincount(search.groups, minlength=search.n_units)
-    slope = each.by_group(search.groups, reduction.log_dets, search.reml)
+    slope = each.by_group(search.groups, log_dets, search.reml)
     slope = slope - 0.5 * typical_log_variance(search) * sizes
     value -= _unit_of_density(search, w)
-    return Trimmed(weights, point.x, value, slope, slope, replace(each, weights=w), (*history, value))
+    return Trimmed(weights, x, value, slope, slope, replace(each, weights=w), (*history, value))
 
 
 def _unit_of_density(search: Search, row_weights: FloatArray) -> float:
@@ -213,11 +241,13 @@ def typical_log_variance(search: Search) -> float:
     return -products.log_precision / float(products.weight.sum())
 
 
-def _power_slope(rows: Contributions, reml: bool) -> FloatArray:
-    """Return the derivative under the paper's interpolation, dv/dw = lambda^-w (1 - w ln lambda)."""
+def row_slope(search: Search, rows: Contributions) -> FloatArray:
+    """Return the derivative in the weight of each row; dv/dw = lambda^-w (1 - w ln lambda) in the paper's form."""
+    if not search.power:
+        return rows.slope(search.reml)
     log_variance = np.log(rows.variance)
     speed = np.exp(-rows.weights * log_variance) * (1.0 - rows.weights * log_variance)
-    return np.asarray(0.5 * speed * rows.spread(reml) + 0.5 * log_variance, dtype=np.float64)
+    return np.asarray(0.5 * speed * rows.spread(search.reml) + 0.5 * log_variance, dtype=np.float64)
 
 
 def concentrate(search: Search, at: Trimmed, solver: Newton, max_outer: int) -> Trimmed:

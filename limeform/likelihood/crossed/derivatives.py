@@ -48,7 +48,8 @@ class CrossedDerivatives(VarianceDerivatives):
     def second(self, half: FloatArray) -> FloatArray:
         """Return tr((T - Q) d²Gamma) + tr((2 Q - T) A T B) with Q = R Omega R' over all pairs of levels, exact."""
         moved = self.moved(half)
-        between = np.einsum("nqh,nm,mrh->qr", moved, self._all_marginal, moved, optimize=True)
+        marginal = np.tensordot(self._all_marginal, moved, axes=1)
+        between = np.tensordot(moved, marginal, axes=([0, 2], [0, 2]))
         return np.asarray(self.curved(half) + 2.0 * between - self._traces(), dtype=np.float64)
 
     def _traces(self) -> FloatArray:
@@ -61,7 +62,8 @@ class CrossedDerivatives(VarianceDerivatives):
                 block = every[offsets[f] : offsets[f + 1], offsets[g] : offsets[g + 1]]
                 block = block.reshape(one.levels, one.width, other.levels, other.width)
                 left, right = first[:, one.columns, one.columns], first[:, other.columns, other.columns]
-                traces += np.einsum("lamb,lcmd,qac,rbd->qr", block, block, left, right, optimize=True)
+                pairs = np.tensordot(block, block, axes=([0, 2], [0, 2]))  # a, b, c, d
+                traces += np.tensordot(np.tensordot(left, pairs, axes=([1, 2], [0, 2])), right, axes=([1, 2], [1, 2]))
         return traces
 
     def curved(self, half: FloatArray) -> FloatArray:
@@ -79,9 +81,10 @@ class CrossedDerivatives(VarianceDerivatives):
         q, h = len(self.covariance.first), half.shape[1]
         parts = []
         for shape, reduction in self._levels():
-            projected = np.einsum("kim,ih->khm", reduction.crossed, half, optimize=True)
+            projected = np.tensordot(reduction.crossed, half, axes=(1, 0))  # k, m, h
             first = self.covariance.first[:, shape.columns, shape.columns]
-            parts.append(np.einsum("qab,bhm->maqh", first, projected, optimize=True).reshape(-1, q, h))
+            moved = np.tensordot(first, projected, axes=1)  # q, k, m, h
+            parts.append(moved.transpose(2, 1, 0, 3).reshape(-1, q, h))
         return np.concatenate(parts)
 
     def information(self, rho: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from limeform.likelihood.batched import FloatArray, multiply, solve_lower, solve_upper
+from limeform.likelihood.batched import FloatArray, multiply, solve_lower, solve_upper, summed_product
 from limeform.likelihood.crossed.reduction import CrossedReduction, Eliminated, Ready
 
 
@@ -44,7 +44,7 @@ def _eliminate(
     root = each.columns.groups.factor
     coefficients = solve_upper(root, solve_lower(root, rows))
     explained = rows - multiply(each.marginal, coefficients)
-    gram = gram - np.einsum("kim,kjm->ij", coefficients, explained, optimize=True)
+    gram = gram - summed_product(coefficients, explained)
     for matrix, part in zip(each.columns.beta, explained, strict=True):
         later = later - matrix @ part.T
     return gram, later
@@ -57,7 +57,7 @@ def multiply_cross_products(ready: Ready, columns: FloatArray) -> FloatArray:
     parts = [slice(*products.offsets[f : f + 2]) for f in range(len(products.shapes))]
     for part, shape, blocks in zip(parts, products.shapes, ready.diagonal, strict=True):
         rows = columns[part].reshape(-1, shape.width, columns.shape[1])
-        result[part] = np.einsum("abm,mbh->mah", blocks, rows, optimize=True).reshape(-1, columns.shape[1])
+        result[part] = (blocks.transpose(2, 0, 1) @ rows).reshape(-1, columns.shape[1])
     for pair, blocks in zip(products.pairs, ready.off_diagonal, strict=True):
         first, second = products.shapes[pair.first], products.shapes[pair.second]
         start = np.searchsorted(pair.rows, np.arange(first.levels + 1)).astype(np.int32)

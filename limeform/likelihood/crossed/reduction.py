@@ -18,7 +18,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
-from limeform.likelihood.batched import FloatArray, cholesky, multiply, solve_lower, solve_upper
+from limeform.likelihood.batched import (
+    FloatArray,
+    cholesky,
+    multiply,
+    sandwiched,
+    solve_lower,
+    solve_upper,
+    summed_product,
+)
 from limeform.likelihood.crossed.plan import Plan, Stage, initial_workspace, make_plan, off_diagonal_values
 from limeform.likelihood.crossed.products import PairProducts
 from limeform.likelihood.crossed.remainder import Factored, factor
@@ -135,7 +143,7 @@ def ready_for_response(products: CrossedProducts, like: Ready) -> Ready:
     border = [sums.at(None) for sums in products.border]
     gram, old = products.gram.sum(axis=2), like.first
     coefficients = solve_upper(old.groups.factor, solve_lower(old.groups.factor, border[0]))
-    within = gram - np.einsum("kim,kjm->ij", coefficients, border[0], optimize=True)
+    within = gram - summed_product(coefficients, border[0])
     columns = replace(old, groups=Groups(old.groups.factor, coefficients, (within + within.T) / 2))
     later = _stacked(border[1:], len(gram))
     later = later - _spread(columns, multiply(columns.blocks, coefficients))
@@ -158,7 +166,7 @@ def _columns(
     beta = solve_upper(own, solve_lower(own, entries[:, None]))[:, 0]
     pairs.set_columns(beta)
     coefficients = solve_upper(root, solve_lower(root, border))
-    within = gram - np.einsum("kim,kjm->ij", coefficients, border, optimize=True)
+    within = gram - summed_product(coefficients, border)
     first, later = plan.products.offsets[1], plan.products.offsets[-1]
     shape = (later - first, blocks.shape[2])
     start = stage.pair_start.astype(stage.pair_row.dtype)
@@ -297,7 +305,7 @@ class CrossedReduction:
     ) -> None:
         """Write the conditional covariances that involve an eliminated factor where earlier ones look for them."""
         gamma = each.gamma
-        own = gamma[:, :, None] - np.einsum("ab,bcm,cd->adm", gamma, reduction.marginal, gamma, optimize=True)
+        own = gamma[:, :, None] - sandwiched(gamma, reduction.marginal)
         covariance[each.stage.diagonal] = own
         doubled[each.stage.diagonal] = 2.0 * own
         for a in range(len(gamma)):

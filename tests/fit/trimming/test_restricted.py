@@ -56,14 +56,11 @@ def test_groups_reweighting_and_refits() -> None:
     assert (~again.inliers).sum() < 16
     refit = again.refit(data["y"])
     np.testing.assert_allclose(refit.params, again.params, atol=1e-5)
-    for options, message in (({"correct": True}, "correct=True"), ({"interpolation": "power"}, "power")):
-        with pytest.raises(lf.OptionError, match=message):
-            lf.lmm(FORMULA, data, se="se", constraints=SHAPE, trim=lf.Trimming(0.1, **options)).fit()
 
 
 def test_slopes_are_derivatives_of_the_value() -> None:
     from limeform.fit.restricted import estimate_joint, first_start, solve_joint
-    from limeform.fit.trimming.restricted import row_contributions
+    from limeform.fit.trimming.joint_rows import row_contributions
     from limeform.solve import default_solver
 
     data, _ = contaminated(2)
