@@ -185,6 +185,11 @@ CASES = {
     "curve-plateau": shaped("flat from 40", plateau),
     "curve-contaminated": shaped("saturating, outliers, trimmed", saturating, 0.1, trim=lf.Trimming(0.1, starts=5)),
     "curve-trimmed": shaped("saturating, clean, trimmed", saturating, trim=lf.Trimming(0.1, starts=5)),
+    "curve-reweighted": shaped(
+        "saturating, clean, trimmed, corrected, reweighted",
+        saturating,
+        trim=lf.Trimming(0.1, starts=5, correct=True, reweight=0.99),
+    ),
     "curve-ratio": Case(
         "relative risk, increasing",
         ratios,

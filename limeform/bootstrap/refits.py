@@ -268,7 +268,9 @@ def refit_joint(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[Any
     """
     model, weights = fit.model.with_rows(rows, place), fit._setup.rows.weights[rows]
     _check_strata(model.design, weights > 0)
-    joint = model.joint.with_weights(weights)
+    shrunk = correction(fit) if fit.known_variance else 1.0  # of the errors of rows kept
+    kept = replace(model.joint.rows, precision=model.joint.rows.precision / shrunk)
+    joint = replace(model.joint, setup=replace(model.joint.setup, rows=kept)).with_weights(weights)
     if fit._joint is not None and fit._joint.floor is not None:
         units = fit._joint.products.coordinates.variance / joint.products.coordinates.variance
         joint = replace(joint, floor=fit._joint.floor + np.log(units))

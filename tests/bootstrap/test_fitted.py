@@ -43,3 +43,14 @@ def test_all_groups_drawn_once_give_the_corrected_fit(se):
     assert again.scale == pytest.approx(fit.scale, rel=1e-5)
     each = fit.bootstrap(1, rng=1).replay.jackknife.of_many([np.arange(20)])
     np.testing.assert_allclose(each.gamma[0], fit.cov_re, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["parametric", "cases"])
+def test_a_constraint_without_effect_changes_nothing(kind):
+    """The same refits by the joint likelihood and by the profiled one, to the accuracy of the solver."""
+    trim = lf.Trimming(0.1, starts=5, correct=True)
+    draws = []
+    for constraints in ([], ["x <= 100"]):
+        fit = lf.lmm("y ~ x + (1 | group)", studies(), se="se", reml=False, constraints=constraints, trim=trim).fit()
+        draws.append(fit.bootstrap(20, kind, rng=2).draws)
+    np.testing.assert_allclose(draws[1], draws[0], atol=1e-4)
