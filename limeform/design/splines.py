@@ -21,6 +21,9 @@ FloatArray = NDArray[np.float64]
 
 DEGREES = range(6)
 
+MOST_KNOTS = 10_000
+"""Interior knots of a curve."""
+
 REFINED = 4
 """Pieces that a segment is cut into for conditions on a derivative of degree two and more: the coefficients on shorter
 pieces are closer to its values, so that less is asked for than a derivative of one sign."""
@@ -262,6 +265,8 @@ class KnotChoice:
     def _by_number(self, number: FloatArray, x: FloatArray, lower: float, upper: float) -> FloatArray:
         if number != np.floor(number) or number < 0:
             raise OptionError(f"knots={float(number):g}: give a whole number of interior knots, or a list of positions")
+        if number > MOST_KNOTS:
+            raise OptionError(f"knots={float(number):g}: a curve may have {MOST_KNOTS} interior knots; give fewer")
         shares = np.arange(1, int(number) + 1) / (int(number) + 1)
         if self.placement in ("even", "range"):
             return np.asarray(lower + (upper - lower) * shares)
@@ -329,6 +334,9 @@ def make_basis(
         raise OptionError(f"degree={degree!r}: give a whole number from 0 to 5")
     if not np.isfinite(x).all():
         raise OptionError("exposures have to be finite numbers: see the rows with missing or infinite values")
+    for word, given in (("linear_left", linear_left), ("linear_right", linear_right)):
+        if not isinstance(given, bool | np.bool_):
+            raise OptionError(f"{word}={given!r}: give True or False")
     lower, upper = (float(x.min()), float(x.max())) if bounds is None else _bounds(bounds)
     if not lower < upper:
         raise OptionError(f"all exposures are {lower:g}: a curve needs several, or bounds=")

@@ -93,6 +93,7 @@ def bspline(
     FactorValues
         K columns; one fewer with a reference.
     """
+    _check_name(name)
     state = {} if _state is None else _state
     exposure = as_exposure(x)
     other = None if reference is None else as_exposure(reference, len(exposure.low))
@@ -127,6 +128,7 @@ def log_ratio(
     FactorValues
         2K columns: the basis at ``x``, then at ``reference``.
     """
+    _check_name(name)
     state = {} if _state is None else _state
     exposure = as_exposure(x)
     other = as_exposure(reference, len(exposure.low))
@@ -158,6 +160,7 @@ def difference(
     FactorValues
         One column for each level but the first: 1 where ``x`` is that level, less 1 where ``reference`` is.
     """
+    _check_name(name)
     state = {} if _state is None else _state
     here, there = _series(x), _series(reference)
     if "curve" not in state:
@@ -183,6 +186,11 @@ TRANSFORMS: dict[str, Any] = {
     "difference": difference,
 }
 """Name in a formula to the transform."""
+
+
+def _check_name(name: object) -> None:
+    if name is not None and not (isinstance(name, str) and name.strip()):
+        raise OptionError(f"name={name!r}: give a text that is not empty")
 
 
 def _learn(

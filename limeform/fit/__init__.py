@@ -14,7 +14,7 @@ from limeform.fit.estimate import (
 )
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.progress import Progress
-from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
+from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint, with_allowed_start
 from limeform.fit.setup import Setup, prepare
 from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed_joint, refit_trimmed
 
@@ -47,4 +47,5 @@ __all__ = [
     "prepare_joint",
     "refit_trimmed",
     "stack",
+    "with_allowed_start",
 ]

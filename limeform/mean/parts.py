@@ -168,7 +168,7 @@ class UserFunction(Mean):
         value = self._call(beta)
         if self.jacobian is None:
             return value, self.differences(beta)
-        jacobian = np.asarray(self.jacobian(pd.Series(beta, index=list(self.names)), self.data), dtype=np.float64)
+        jacobian = self._numbers(self.jacobian, beta, "the jacobian of mean=")
         if jacobian.shape != (len(self.data), len(beta)):
             shape = (len(self.data), len(beta))
             raise OptionError(f"the jacobian of mean= has shape {jacobian.shape}; it needs {shape} (rows, parameters)")
@@ -190,16 +190,31 @@ class UserFunction(Mean):
         return np.column_stack(columns)
 
     def _call(self, beta: FloatArray) -> FloatArray:
-        try:
-            value = np.asarray(self.function(pd.Series(beta, index=list(self.names)), self.data), dtype=np.float64)
-        except KeyError as error:
-            known = f"the parameters are {', '.join(self.names)}, the columns {', '.join(map(str, self.data.columns))}"
-            raise OptionError(f"mean= asks for {error}; {known}") from error
+        value = self._numbers(self.function, beta, "mean=")
         if value.shape != (len(self.data),):
             raise OptionError(f"mean= returned an array of shape {value.shape} for {len(self.data)} rows of data")
         if not np.isfinite(value).all():
             raise OutsideDomainError("mean= returned a value that is not finite")
         return value
+
+    def _numbers(
+        self, function: Callable[[pd.Series, pd.DataFrame], object], beta: FloatArray, what: str
+    ) -> FloatArray:
+        """Call a function of the user; what fails as functions do outside of their domain has no value there."""
+        try:
+            with np.errstate(all="ignore"):
+                result = function(pd.Series(beta, index=list(self.names)), self.data)
+        except (ArithmeticError, ValueError) as error:
+            raise OutsideDomainError(f"{what} raised {type(error).__name__}: {error}") from error
+        except KeyError as error:
+            known = f"the parameters are {', '.join(self.names)}, the columns {', '.join(map(str, self.data.columns))}"
+            raise OptionError(f"{what} asks for {error}; {known}") from error
+        except Exception as error:
+            raise OptionError(f"{what} raised {type(error).__name__}: {error}") from error
+        try:
+            return np.asarray(result, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"{what} has to return numbers: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,14 +15,18 @@ from limeform.errors import FormulaError, InfeasibleError, OptionError
 from limeform.formula.expression import degree, names_in, read_relation
 from limeform.mean.jet import evaluate, parameter
 from limeform.restrict.constraints import Average, Bounds, Constraint, Function, Passes, Shape, Written
+from limeform.restrict.functions import NoValueError, called
 from limeform.restrict.priors import Penalty, Prior
-from limeform.restrict.rows import AffineRows, Curved, CurvedExpression, CurvedFunction, PriorRows, Restrictions, called
+from limeform.restrict.rows import AffineRows, Curved, CurvedExpression, CurvedFunction, PriorRows, Restrictions
 from limeform.restrict.targets import Targets
 
 FloatArray = NDArray[np.float64]
 
 POSITIVE = 1e-6
 """A curve under a logarithm stays above this part of the value that fixes its scale."""
+
+TRIALS = (0.0, 1.0, 0.5, -0.5, -1.0, 2.0, 0.1)
+"""Parameters at which a function is tried to see how many values it has."""
 
 
 @dataclass
@@ -217,6 +222,7 @@ def smooth_limits(targets: Targets, rows: FloatArray, lower: float, upper: float
 def _written(collected: _Collected, item: Written) -> None:
     targets = collected.targets
     spellings = [alias for variance in targets.variances for alias in (variance.label, *variance.aliases)]
+    targets.refuse_unknown_variances(item.text)
     relation = read_relation(item.text, [*targets.coefficients, *spellings])
     names = tuple(sorted(names_in(relation.tree)))
     if not names:
@@ -228,13 +234,15 @@ def _written(collected: _Collected, item: Written) -> None:
             raise OptionError(f"{item}: {name!r} has several coefficients; name one of them")
     positions = np.array(found, dtype=np.intp)
     q = len(names)
+    if relation.lower > relation.upper:
+        raise InfeasibleError(f"{item} leaves no number between its limits")
     if degree(relation.tree) <= 1:
         at_zero = evaluate(relation.tree, {name: parameter(0.0, i, q, 1) for i, name in enumerate(names)}, q, 1)
         row = np.zeros((1, targets.size))
         row[0, positions] = at_zero.first[:, 0]
         shift = float(at_zero.value[0])
         if not (np.isfinite(row).all() and np.isfinite(shift)):
-            raise OptionError(f"{item}: divides by zero")
+            raise OptionError(f"{item}: a factor of it is not finite")
         collected.add(*smooth_limits(targets, row, relation.lower - shift, relation.upper - shift))
         return
     limits = np.array([relation.lower]), np.array([relation.upper])
@@ -243,7 +251,7 @@ def _written(collected: _Collected, item: Written) -> None:
 
 def _function(collected: _Collected, item: Function, start: FloatArray) -> None:
     names = collected.targets.names
-    count = called(item.function, start, names, str(item)).size
+    count = _count(item, start, names)
     try:
         lower, upper = (np.broadcast_to(np.asarray(x, dtype=np.float64), count) for x in (item.lower, item.upper))
     except ValueError as error:
@@ -251,8 +259,23 @@ def _function(collected: _Collected, item: Function, start: FloatArray) -> None:
     if (lower > upper).any() or np.isnan(lower).any() or np.isnan(upper).any():
         raise OptionError(f"{item}: a lower limit lies above the upper one, or is missing")
     curved = CurvedFunction(lower, upper, len(collected.labels) - 1, item, names)
-    curved.check(start)
+    with suppress(NoValueError):
+        curved.check(start)
     collected.curved.append(curved)
+
+
+def _count(item: Function, start: FloatArray, names: Sequence[str]) -> int:
+    """Return how many values a function has, tried where it may have some: it need not have any at zero."""
+    for factor in TRIALS:
+        try:
+            values = called(item.function, np.where(start == 0, factor, start), names, str(item))
+        except NoValueError as error:
+            failure = error
+            continue
+        if not values.size:
+            raise OptionError(f"{item} has to return numbers, found none")
+        return values.size
+    raise OptionError(f"{failure}: it has no value at parameters of {', '.join(f'{x:g}' for x in TRIALS)}") from failure
 
 
 def _resolve_priors(
