@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from limeform.covariance import BlockDiagonal
 from limeform.fit.boundary import NEARLY_ZERO
 from limeform.fit.estimate import Estimates, RestrictedFit
+from limeform.fit.exact_shapes import with_exact_shapes
 from limeform.fit.first_start import first_start, with_allowed_start, with_mean
 from limeform.fit.joint_model import JointModel, prepare_joint
 from limeform.fit.penalised import ConstraintRows, Penalised
@@ -73,7 +74,7 @@ def estimate_joint(
         if found.success and (found.value < best.value - SAME or not best.success):
             best = found
     reached = int(np.sum(np.array(values) < best.value + SAME))
-    return _estimates(model, penalised, rows, best, len(values), reached)
+    return estimates_at(model, best, solver, len(values), reached)
 
 
 def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> Solution:
@@ -82,10 +83,27 @@ def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> Solutio
     return _settle(penalised, penalised.rows(), solver, start)
 
 
-def estimates_at(model: JointModel, solution: Solution) -> Estimates:
-    """Return the estimates of a solution that `solve_joint` found."""
+def estimates_at(model: JointModel, solution: Solution, solver: Solver, starts: int = 1, reached: int = 1) -> Estimates:
+    """Return the estimates of a solution that `solve_joint` found, within the shapes themselves.
+
+    Parameters
+    ----------
+    model : JointModel
+        The model.
+    solution : Solution
+        Its solution, within conditions that may be a little stricter than the shapes.
+    solver : Solver
+        Takes the last steps.
+    starts, reached : int
+        How many starts there were, and how many of them ended here.
+
+    Returns
+    -------
+    Estimates
+    """
+    model, solution = with_exact_shapes(model, solution, lambda finer, x: solve_joint(finer, solver, x))
     penalised = Penalised(model.objective(), model.restrictions)
-    return _estimates(model, penalised, penalised.rows(), solution, 1, 1)
+    return _estimates(model, penalised, penalised.rows(), solution, starts, reached)
 
 
 def joint_covariance(model: JointModel, x: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from limeform.design import Curve
 from limeform.errors import InfeasibleError
-from limeform.restrict.rows import AffineRows, Curved
+from limeform.restrict.rows import AffineRows, Curved, CurvedShape
 from limeform.restrict.targets import Targets
 
 FloatArray = NDArray[np.float64]
@@ -28,6 +28,7 @@ class Collected:
     members: list[int] = field(default_factory=list)
     curved: list[Curved] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    shapes: list[CurvedShape] = field(default_factory=list)
 
     def add(self, rows: FloatArray, lower: FloatArray | float, upper: FloatArray | float) -> None:
         """Add rows of the constraint whose label was added last; rows of zeros are checked and left out."""

@@ -20,7 +20,7 @@ from limeform.restrict.constraints import Average, Bounds, Constraint, Function,
 from limeform.restrict.functions import NoValueError, called
 from limeform.restrict.log_ratio import keep_positive, refuse_not_positive
 from limeform.restrict.priors import Penalty, Prior
-from limeform.restrict.rows import CurvedExpression, CurvedFunction, PriorRows, Restrictions
+from limeform.restrict.rows import CurvedExpression, CurvedFunction, CurvedShape, PriorRows, Restrictions
 from limeform.restrict.targets import Targets
 
 FloatArray = NDArray[np.float64]
@@ -77,6 +77,7 @@ def resolve(
         penalties=penalties,
         curves=tuple(collected.curves),
         notes=tuple(collected.notes),
+        shapes=tuple(collected.shapes),
     )
 
 
@@ -86,6 +87,10 @@ def _constrain(collected: Collected, item: Constraint, start: FloatArray) -> Non
         case Shape():
             curve = collected.find(item.term)
             collected.add(item.sign * targets.curve_rows(curve, shape_rows(curve, item)), 0.0, np.inf)
+            if curve.basis is not None and curve.basis.degree - item.order > 1:
+                ends = item.domain or (-np.inf, np.inf)
+                member = len(collected.labels) - 1
+                collected.shapes.append(CurvedShape(member, curve, item.order, item.sign, *ends))
         case Passes():
             _pass(collected, item)
         case Average():

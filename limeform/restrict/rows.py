@@ -209,6 +209,30 @@ class CurvedFunction(Curved):
 
 
 @dataclass(frozen=True, eq=False)
+class CurvedShape:
+    """A shape by the sign of a derivative of degree two or more.
+
+    Attributes
+    ----------
+    member : int
+        Which constraint it is.
+    curve : Curve
+        The curve.
+    order, sign : int
+        Of the derivative.
+    low, high : float
+        Ends of the domain; may be infinite.
+    """
+
+    member: int
+    curve: Curve
+    order: int
+    sign: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
 class Restrictions:
     """All that restricts or informs the parameters of a model beyond the data.
 
@@ -234,6 +258,8 @@ class Restrictions:
         The curves of the model, with what constraints say of their zero.
     notes : tuple of str
         What was done by itself, for the summary.
+    shapes : tuple of CurvedShape
+        Shapes whose rows ask for a little more than the shape.
     """
 
     names: tuple[str, ...]
@@ -248,6 +274,7 @@ class Restrictions:
     penalties: tuple[tuple[int, Penalty], ...]
     curves: tuple[Curve, ...]
     notes: tuple[str, ...] = field(default=())
+    shapes: tuple[CurvedShape, ...] = field(default=())
 
     @property
     def n_mean(self) -> int:

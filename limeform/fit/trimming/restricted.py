@@ -72,7 +72,7 @@ def fit_trimmed_joint(
     found = _found(search, plain, options, model, warm)
     weights = search.row_weights(found.best.weights)
     kept = model.with_weights(weights)
-    estimates = estimates_at(kept, inner.solutions[weights.tobytes()])
+    estimates = estimates_at(kept, inner.solutions[weights.tobytes()], solver)
     rows = row_contributions(kept, estimates.variables)
     raw, grouped = estimates, options.level == "group"
     factor = 1.0 if grouped else consistency_factor(rows.standardized(), weights, plain.known, always)
