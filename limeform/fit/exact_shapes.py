@@ -20,7 +20,7 @@ from limeform.solve.quadratic import quadratic_program
 FloatArray = NDArray[np.float64]
 Solve = Callable[[JointModel, FloatArray], Solution]
 
-GAIN = 1e-8
+GAIN = 1e-9
 """A gain of the objective that is smaller than this, relative to it, is not followed."""
 ROUNDS = 5
 EXCHANGES = 30
