@@ -109,8 +109,8 @@ def _warn_undefined(undefined: NDArray[np.bool_], index: pd.Index, texts: Sequen
     if undefined.any():
         labels = ", ".join(str(label) for label in index[undefined][:5]) + (", ..." if undefined.sum() > 5 else "")
         warnings.warn(
-            f"{int(undefined.sum())} rows ({labels}) are predicted as NaN: there {' + '.join(texts)} has no value, as "
-            "the logarithm of a curve that is not positive has none, such as one that goes on beyond its bounds",
+            f"{int(undefined.sum())} rows ({labels}) are predicted as NaN: there {' + '.join(texts)} has no finite "
+            "value. A curve has no logarithm where it is not positive, which it can be beyond its bounds only",
             OutOfBoundsWarning,
             stacklevel=4,
         )
