@@ -93,9 +93,8 @@ def with_allowed_start(model: JointModel, given: FloatArray) -> JointModel:
         model = replace(model, first=with_mean(model, x, beta))
         x = first_start(model)
     if model.restrictions.curved or _mixed(model):
-        allowed = _allowed(penalised, model, x)
-        if allowed is not x:
-            model, x = replace(model, first=allowed), allowed
+        x = _allowed(penalised, model, x)
+        model = replace(model, first=x)
     phi = penalised.natural(x).phi
     for item in model.restrictions.curved:
         if isinstance(item, CurvedFunction):
