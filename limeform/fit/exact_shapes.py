@@ -24,8 +24,10 @@ GAIN = 1e-9
 """A gain of the objective that is smaller than this, relative to it, is not followed."""
 ROUNDS = 5
 EXCHANGES = 30
-TOUCHES = 1e-6
-"""A derivative lower than this, relative to its size, touches zero."""
+ACTIVE = 1e-6
+"""A row nearer to its limit than this is active."""
+LOW = 0.1
+"""Pieces are cut where the derivative has a minimum that is lower than this part of its size."""
 
 
 def with_exact_shapes(model: JointModel, solution: Solution, solve: Solve) -> tuple[JointModel, Solution]:
@@ -84,7 +86,7 @@ def _touching(model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solu
     t, p = penalised.likelihood.n_variance, penalised.likelihood.n_mean
     values, (lower, upper) = constraint_values(problem, x), constraint_limits(problem)
     members = [shape.member for shape in shapes]
-    if not (np.isin(lines.members, members) & (values - lower <= TOUCHES * (1 + np.abs(values)))).any():
+    if not (np.isin(lines.members, members) & (values - lower <= ACTIVE * (1 + np.abs(values)))).any():
         return None
     others = ~np.isin(lines.members, members) & (lines.members >= 0)
     fixed, beta = penalised.likelihood.coordinates.fixed, penalised.likelihood.beta(x[: penalised.size])
@@ -107,7 +109,7 @@ def _touching(model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solu
     gain = -float(gradient @ d + 0.5 * d @ hessian @ d)
     if gain < GAIN * (1 + abs(solution.value)):
         return None
-    return [at[value < TOUCHES] for at, value in lowest]
+    return [at[value < LOW] for at, value in lowest]
 
 
 def _first_places(shape: CurvedShape) -> FloatArray:

@@ -134,8 +134,8 @@ def increasing(term: str, domain: Domain = None) -> Shape:
     Returns
     -------
     Constraint
-        Conditions on the coefficients of the derivative, which hold everywhere: exact for a degree of at most 2, and
-        above a little stricter than needed (on quarters of the segments).
+        Conditions on the coefficients of the derivative, which hold everywhere: exact for a degree of at most 2. Above
+        they are a little stricter than the shape, until the fit has cut the pieces where the derivative touches zero.
     """
     return Shape(target_name(term, "increasing"), "increasing", 1, 1, domain_of(domain, "increasing"))
 
@@ -146,12 +146,12 @@ def decreasing(term: str, domain: Domain = None) -> Shape:
 
 
 def convex(term: str, domain: Domain = None) -> Shape:
-    """Require that the slope of a curve nowhere falls; see `increasing`. Exact for a degree of at most 3."""
+    """Require that the slope of a curve nowhere falls; see `increasing`. Exact at once for a degree of at most 3."""
     return Shape(target_name(term, "convex"), "convex", 2, 1, domain_of(domain, "convex"))
 
 
 def concave(term: str, domain: Domain = None) -> Shape:
-    """Require that the slope of a curve nowhere rises; see `increasing`. Exact for a degree of at most 3."""
+    """Require that the slope of a curve nowhere rises; see `increasing`. Exact at once for a degree of at most 3."""
     return Shape(target_name(term, "concave"), "concave", 2, -1, domain_of(domain, "concave"))
 
 
@@ -220,7 +220,7 @@ def bounds(target: str, lower: float | None = None, upper: float | None = None, 
     lower, upper : float, optional
         The limits.
     domain : tuple of float, optional
-        Where, for a curve.
+        Where, for a curve: between its bounds if left out; beyond them its values are those of its tangent.
 
     Returns
     -------
