@@ -42,9 +42,9 @@ def one_row_studies(studies: int) -> pd.DataFrame:
 
 def smoking() -> pd.DataFrame:
     """A dose-response set with exposure ranges, as in the tests of published analyses."""
-    from tests.papers.smoking import smoking as simulate
+    from limeform.datasets import smoking_like
 
-    return simulate()
+    return smoking_like(rng=0)
 
 
 def contaminated(sets: int) -> pd.DataFrame:

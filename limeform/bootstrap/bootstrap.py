@@ -10,12 +10,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from statsmodels.iolib.summary import Summary
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from limeform.bootstrap import intervals
 from limeform.errors import ConvergenceWarning, OptionError
+from limeform.tables import FitSummary
 
 FloatArray = NDArray[np.float64]
 Method = Literal["percentile", "basic", "bca"]
@@ -255,7 +255,7 @@ class BootstrapResults:
 
     def summary(
         self, level: float | None = None, method: Method | None = None, *, alpha: float | None = None
-    ) -> Summary:
+    ) -> FitSummary:
         """Return a table of estimates, bias, standard errors and intervals: text, HTML, ``.as_latex()``.
 
         Parameters
@@ -265,7 +265,8 @@ class BootstrapResults:
 
         Returns
         -------
-        statsmodels.iolib.summary.Summary
+        FitSummary
+            A statsmodels ``Summary`` whose HTML and LaTeX escape all text.
         """
         share = _alpha(level, alpha)
         method = self.default if method is None else method
@@ -276,7 +277,7 @@ class BootstrapResults:
         table = SimpleTable(
             cells, headers, [str(name) for name in self.estimate.index], title=self._title(), txt_fmt=fmt_params
         )
-        summary = Summary()
+        summary = FitSummary()
         summary.tables.append(table)
         summary.add_extra_txt(["Notes:", *(f"[{i}] {note}" for i, note in enumerate(self._notes(method), 1))])
         return summary

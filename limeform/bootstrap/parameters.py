@@ -23,6 +23,8 @@ class ParameterNames:
         Names of each kind.
     pairs : tuple of (int, int)
         Effects of each correlation.
+    groups : tuple of str
+        Grouping factor of each of the parameters after the fixed ones; "Residual" for those of the errors.
     """
 
     fixed: tuple[str, ...]
@@ -30,6 +32,7 @@ class ParameterNames:
     correlations: tuple[str, ...]
     sigmas: tuple[str, ...]
     pairs: tuple[tuple[int, int], ...]
+    groups: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,6 +67,7 @@ def parameters_of(design: Design) -> ParameterNames:
     ``sigma(level)``. Known sampling variances are no parameters.
     """
     sds, correlations, pairs = [], [], []
+    sd_groups, correlation_groups = [], []
     start = 0
     for random in design.factors:
         for term in random.terms:
@@ -73,13 +77,17 @@ def parameters_of(design: Design) -> ParameterNames:
             below = [(i, j) for i in range(len(names)) for j in range(i) if term.covariance == "unstructured"]
             correlations += [f"cor({random.factor}: {names[j]}, {names[i]})" for i, j in below]
             pairs += [(start + i, start + j) for i, j in below]
+            sd_groups += [random.factor] * len(names)
+            correlation_groups += [random.factor] * len(below)
             start += len(names)
     known = design.errors.variance is not None
     levels = [f"sigma({level})" for level in design.errors.strata_levels] or ["sigma"]
+    sigmas = () if known else tuple(levels)
     return ParameterNames(
         fixed=tuple(design.names),
         sds=tuple(sds),
         correlations=tuple(correlations),
-        sigmas=() if known else tuple(levels),
+        sigmas=sigmas,
         pairs=tuple(pairs),
+        groups=(*sd_groups, *correlation_groups, *["Residual"] * len(sigmas)),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from limeform import datasets
-from limeform.cli.output import estimates_table, prepare_directory, write_picture, write_table
+from limeform.cli.output import prepare_directory, write_picture, write_table
 from limeform.models import lmm
 from limeform.results import LMMResults
 
@@ -46,7 +46,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
         _print_part(title, results)
     tables = {"bcg": pooled, "bcg_latitude": latitude, "sleepstudy": sleep}
     for name, results in tables.items():
-        write_table(estimates_table(results), out / f"{name}_estimates.csv")
+        write_table(results.tidy(), out / f"{name}_estimates.csv")
     write_picture(lambda: _risk_ratios(pooled, labels), out / "bcg_forest.png")
     write_picture(lambda: _risk_ratios(latitude, labels), out / "bcg_latitude_forest.png")
     write_picture(pooled.plot_funnel, out / "bcg_funnel.png")

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 from limeform.cli.formula_code import check_formula
-from limeform.cli.output import estimates_table, prepare_directory, write_picture, write_table
+from limeform.cli.output import prepare_directory, write_picture, write_table
 from limeform.cli.table import read_table
 from limeform.errors import ConvergenceWarning
 from limeform.models import lmm
@@ -50,7 +50,7 @@ def run_fit(arguments: argparse.Namespace) -> int:
     _tell(caught)
     print(results.summary())
     print()
-    write_table(estimates_table(results), arguments.out / "estimates.csv")
+    write_table(results.tidy(), arguments.out / "estimates.csv")
     write_pictures(results, arguments.out)
     if results.converged:
         return 0

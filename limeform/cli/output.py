@@ -6,17 +6,13 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from limeform.design import GroupedEffects
 from limeform.errors import OptionError
-from limeform.results import LMMResults
 
 DPI = 200
 
@@ -75,59 +71,3 @@ def _refusing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise OptionError(f"cannot write to {path}: {error.strerror or error}") from error
-
-
-def estimates_table(results: LMMResults) -> pd.DataFrame:
-    """Return fixed effects and variance parameters in one table.
-
-    Parameters
-    ----------
-    results : LMMResults
-        A fit.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``component`` (fixed, random or residual), ``group``, ``term`` and those of ``results.tidy()``. Variance
-        parameters are standard deviations and correlations, named ``sd(group: effect)``, ``cor(group: effect, effect)``
-        and ``sigma``; they have no standard error. ``1`` is the intercept.
-    """
-    fixed = results.tidy()
-    fixed.insert(0, "component", "fixed")
-    fixed.insert(1, "group", "")
-    rows = [*_random_rows(results), *_residual_rows(results)]
-    variances = pd.DataFrame(rows, columns=["component", "group", "term", "estimate"])
-    return pd.concat([fixed, variances.reindex(columns=fixed.columns)], ignore_index=True) if rows else fixed
-
-
-def _random_rows(results: LMMResults) -> Iterator[tuple[str, str, str, float]]:
-    start = 0
-    for random in results.design.factors:
-        stop = start + len(random.names)
-        yield from _factor_rows(random, results.estimates.gamma[start:stop, start:stop])
-        start = stop
-
-
-def _factor_rows(random: GroupedEffects, gamma: NDArray[np.float64]) -> Iterator[tuple[str, str, str, float]]:
-    sd = np.sqrt(np.diag(gamma))
-    names = ["1" if name == "Intercept" else name for name in random.names]
-    for name, value in zip(names, sd, strict=True):
-        yield "random", random.factor, f"sd({random.factor}: {name})", float(value)
-    start = 0
-    for term in random.terms:
-        stop = start + len(term.names)
-        for i, j in combinations(range(start, stop), 2) if term.covariance != "diagonal" else ():
-            product = float(sd[i] * sd[j])
-            correlation = float(gamma[i, j]) / product if product > 0 else float("nan")
-            yield "random", random.factor, f"cor({random.factor}: {names[i]}, {names[j]})", correlation
-        start = stop
-
-
-def _residual_rows(results: LMMResults) -> Iterator[tuple[str, str, str, float]]:
-    if results.known_variance:
-        return
-    if isinstance(results.sigma, pd.Series):
-        for level, value in results.sigma.items():
-            yield "residual", "", f"sigma({level})", float(value)
-    else:
-        yield "residual", "", "sigma", float(results.sigma)

@@ -1,7 +1,8 @@
 """Small published data sets, for examples and tests.
 
 Each function reads one CSV file that is shipped with the package and returns a new pandas data frame. ``PROVENANCE.md``
-in this folder names the original publication of every file. ``contaminated_studies`` draws simulated data.
+in this folder names the original publication of every file. ``contaminated_studies`` and ``smoking_like`` draw
+simulated data.
 """
 
 from limeform.datasets.experiments import cake, dyestuff, dyestuff2, machines, pastes, penicillin
@@ -17,6 +18,7 @@ from limeform.datasets.metaanalysis import (
     viechtbauer2021,
 )
 from limeform.datasets.simulated import contaminated_studies
+from limeform.datasets.smoking import smoking_like, smoking_risk
 
 __all__ = [
     "bakdash2021",
@@ -37,5 +39,7 @@ __all__ = [
     "penicillin",
     "raudenbush1985",
     "sleepstudy",
+    "smoking_like",
+    "smoking_risk",
     "viechtbauer2021",
 ]

@@ -6,6 +6,7 @@ a misspelt column from deep inside: here the scope is kept, and levels and names
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib
 import re
@@ -115,11 +116,31 @@ def required_columns(parsed: Iterable[Formula], expressions: Iterable[str], fram
     names: set[str] = set()
     for part in parsed:
         names.update(str(variable) for variable in part.required_variables)
+        # formulaic 1.2 does not name the variables of a factor such as poly(x, 2).
+        names.update(*(_variables(str(factor.expr)) for term in part for factor in term.factors if _is_code(factor)))
     for expression in expressions:
         names.update(re.findall(r"`([^`]*)`", expression))
         names.update(re.findall(r"[^\W\d]\w*", expression))
     known = {name for name in names if name in frame.columns} | {name.split(".")[0] for name in names}
     return [name for name in frame.columns if name in known]
+
+
+def _is_code(factor: Factor) -> bool:
+    return factor.eval_method is Factor.EvalMethod.PYTHON
+
+
+def _variables(expression: str) -> set[str]:
+    """Return the names in a Python expression that are not called."""
+    tree = ast.parse(re.sub(r"`[^`]*`", "_", expression), mode="eval")
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
+    return plain | set(re.findall(r"`([^`]*)`", expression))
+
+
+def columns_compared(parsed: Iterable[Formula], frame: pd.DataFrame) -> list[str]:
+    """Return the columns in ``difference(...)``, whose levels have one order although one may lack some of them."""
+    factors = {str(factor.expr) for part in parsed for term in part for factor in term.factors}
+    return required_columns((), [text for text in factors if text.startswith("difference(")], frame)
 
 
 def materialize(

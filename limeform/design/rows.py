@@ -12,7 +12,15 @@ import pandas as pd
 from formulaic import Formula
 from numpy.typing import NDArray
 
-from limeform.design.formulaic_compat import Columns, Piece, evaluate, materialize, read, required_columns
+from limeform.design.formulaic_compat import (
+    Columns,
+    Piece,
+    columns_compared,
+    evaluate,
+    materialize,
+    read,
+    required_columns,
+)
 from limeform.design.frame import FloatArray, Missing, as_numbers, refuse_rows
 from limeform.design.keywords import Given
 from limeform.design.kinds import plain_columns
@@ -126,7 +134,8 @@ def complete_sources(formula: ModelFormula, frame: pd.DataFrame, given: Given, s
         raise DataError(f"no row is complete; missing values: {missing}")
     if missing.rows:
         frame, given = frame[keep], _take(given, keep)
-    frame = _without_unused_levels(frame, needed)
+    compared = columns_compared(parsed.values(), frame)
+    frame = _without_unused_levels(frame, [name for name in needed if name not in compared])
     return Sources(formula, parsed, response, groups, offsets, scope, frame, given, missing)
 
 

@@ -259,7 +259,8 @@ def _levels(here: pd.Series, there: pd.Series, levels: Sequence[object] | None) 
     if isinstance(here.dtype, pd.CategoricalDtype):
         order = list(here.cat.categories)
         others = there.cat.categories if isinstance(there.dtype, pd.CategoricalDtype) else there.unique()
-        return order + [level for level in others if level not in set(order)]
+        used = {*here.unique(), *there.unique()}
+        return [level for level in [*order, *(level for level in others if level not in set(order))] if level in used]
     try:
         return sorted(set(here.unique()) | set(there.unique()))
     except TypeError as error:

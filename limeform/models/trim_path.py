@@ -73,6 +73,7 @@ class TrimPath:
             names=chosen,
             estimates=self.frame[chosen].to_numpy(dtype=np.float64),
             half_widths=half.to_numpy(dtype=np.float64),
+            coverage=1.0 - alpha,
         )
         return trim_path_plot(content, ax=ax)
 

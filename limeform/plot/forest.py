@@ -25,6 +25,7 @@ from limeform.plot.forest_text import (
 )
 from limeform.plot.rows import RowLayout, figure_height, layout_rows, line_width, rows_height
 from limeform.plot.scale import Scale, Transform, limits, scale_for, set_axis, transform_name
+from limeform.plot.trimmed import draw_arrows, draw_trimmed, stretched
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +67,8 @@ def forest_plot(
         Order of the rows, the largest weight first; if left out that of the data, or by estimate where they are too
         many to be labelled.
     annotate : bool, optional
-        Write estimates and intervals beside the rows, where they are labelled; if left out, where the axes have room.
+        Write estimates and intervals beside the rows, where they are labelled, and beside the summary; if left out,
+        where the axes have room.
     ax : Axes, optional
         Where to draw; a new figure that fits the rows if left out.
 
@@ -88,10 +90,10 @@ def forest_plot(
     content = in_order(content, sorting)
     labels = label_column(content, layout.labelled)
     beside = further_columns(content) if layout.labelled else []
-    if annotate is not False and layout.labelled:
-        beside.append(estimate_column(content))
+    if annotate is not False and (layout.labelled or content.pooled is not None):
+        beside.append(estimate_column(content, layout.labelled))
     right = _total(beside, layout)
-    if annotate is None and ax is not None and layout.labelled and _narrow(ax, labels, layout, right):
+    if annotate is None and ax is not None and beside and _narrow(ax, labels, layout, right):
         beside.pop()
         right = _total(beside, layout)
     if ax is None:
@@ -158,7 +160,7 @@ def _fitted_into(ax: Axes, labels: TextColumn, layout: RowLayout, right: float) 
     width = size_in_points(ax)[0]
     below = min(text_width(labels.footers, layout.text) + 1.0, (1.0 - LEAST_DATA) * width - right - GAP)
     free = (1.0 - DATA_SHARE) * width - right
-    labels = labels.shortened(layout.text, min(max(free, below), LABEL_SHARE * width))
+    labels = labels.shortened(layout.text, max(min(free, LABEL_SHARE * width), below))
     make_room(ax, left=labels.width(layout.text) + GAP, right=right)
     return labels
 
@@ -173,7 +175,10 @@ def _write_count(ax: Axes, count: int, order: Order, size: float) -> None:
 
 def _set_up(ax: Axes, content: Forest, layout: RowLayout, scale: Scale, place: float | None) -> None:
     """Set limits and spines, and draw the vertical lines, in front of intervals that form a band."""
-    set_axis(ax, scale, limits(scale.along(_seen(content, place)), scale.along(content.interval)))
+    kept = ~content.trimmed
+    low, high = limits(scale.along(_seen(content, place)), scale.along(content.interval[kept]))
+    trimmed = np.column_stack([content.estimate, content.interval])[~kept]
+    set_axis(ax, scale, stretched(low, high, scale.along(trimmed.ravel())))
     last = len(content.labels) - 0.5
     bottom = last + (content.footer_lines + 0.4) * layout.line
     ax.set_ylim(bottom, -0.5 - layout.line)
@@ -199,40 +204,63 @@ def _seen(content: Forest, place: float | None) -> FloatArray:
     pooled, fitted = content.pooled, content.fitted
     values = [] if place is None else [place]
     values += [] if pooled is None else [*pooled.interval, *(pooled.prediction or ())]
-    return np.concatenate([content.estimate, values, [] if fitted is None else fitted[:, 0]])
+    return np.concatenate([content.estimate[~content.trimmed], values, [] if fitted is None else fitted[:, 0]])
 
 
 def _draw_rows(ax: Axes, content: Forest, layout: RowLayout) -> None:
-    places = np.arange(len(content.labels), dtype=np.float64)
-    ax.hlines(
-        places,
-        content.interval[:, 0],
-        content.interval[:, 1],
-        color=style.DATA if layout.labelled else style.BAND,
-        linewidth=line_width(layout),
-        label="intervals",
-        zorder=3,
-    )
-    side = SQUARE * max(layout.row, 4.0) * np.sqrt(content.weight / content.weight.max())
-    least = 2.2 if layout.labelled else 1.2
+    kept = ~content.trimmed
+    places = np.arange(len(kept), dtype=np.float64)
+    _draw_groups(ax, content, layout)
+    _draw_intervals(ax, places[kept], content.interval[kept], layout, style.DATA, "intervals")
+    side = SQUARE * max(layout.row, 4.0) * np.sqrt(content.weight[kept] / content.weight[kept].max())
     ax.scatter(
-        content.estimate,
-        places,
-        s=np.maximum(side, least) ** 2,
+        content.estimate[kept],
+        places[kept],
+        s=np.maximum(side, 2.2 if layout.labelled else 1.2) ** 2,
         marker="s",
         color=style.DATA,
         linewidth=0,
         label="estimates",
         zorder=4,
     )
-    _draw_arrows(ax, places, content.interval, layout)
+    if not kept.all():
+        _draw_intervals(ax, places[~kept], content.interval[~kept], layout, style.MODEL, "trimmed intervals")
+        size = float(np.clip(0.45 * layout.row, 3.0, 6.0)) ** 2
+        draw_arrows(ax, content.estimate[~kept], places[~kept], "x")
+        draw_trimmed(ax, content.estimate[~kept], places[~kept], size)
     if content.fitted is not None and layout.labelled:
         _draw_diamonds(ax, places, content.fitted, 0.38, style.FITTED, "fitted")
     elif content.fitted is not None:
         ax.scatter(content.fitted[:, 0], places, s=1.5**2, color=style.FITTED, linewidth=0, label="fitted", zorder=4.5)
 
 
-def _draw_arrows(ax: Axes, places: FloatArray, interval: FloatArray, layout: RowLayout) -> None:
+def _draw_groups(ax: Axes, content: Forest, layout: RowLayout) -> None:
+    """Draw a thin line above each group of rows that share a label."""
+    labels = np.array(content.labels, dtype=object)
+    first = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    if layout.labelled and len(first) + 1 < len(labels):
+        for place in first:
+            ax.axhline(place - 0.5, color=style.BANDS[-1], linewidth=0.5, zorder=0, label="_group")
+
+
+def _draw_intervals(
+    ax: Axes, places: FloatArray, interval: FloatArray, layout: RowLayout, color: str, label: str
+) -> None:
+    pale = layout.labelled or color != style.DATA
+    ax.hlines(
+        places,
+        interval[:, 0],
+        interval[:, 1],
+        color=color if pale else style.BAND,
+        linewidth=line_width(layout),
+        linestyle="-" if color == style.DATA else (0, (2, 1.5)),
+        label=label,
+        zorder=3,
+    )
+    _draw_arrows(ax, places, interval, layout, color)
+
+
+def _draw_arrows(ax: Axes, places: FloatArray, interval: FloatArray, layout: RowLayout, color: str) -> None:
     """Mark intervals that go on beyond the axis."""
     low, high = ax.get_xlim()
     for end, marker, beyond in ((low, "<", interval[:, 0] < low), (high, ">", interval[:, 1] > high)):
@@ -242,7 +270,7 @@ def _draw_arrows(ax: Axes, places: FloatArray, interval: FloatArray, layout: Row
                 places[beyond],
                 s=float(np.clip(0.4 * layout.row, 2.0, 5.0)) ** 2,
                 marker=marker,
-                color=style.DATA,
+                color=color,
                 linewidth=0,
                 clip_on=False,
                 label="cut intervals",

@@ -63,6 +63,8 @@ class Forest:
         Lines below everything.
     columns : sequence of (str, sequence of str)
         Further columns of text on the right: a heading and a text for each row.
+    kept : ndarray of bool, shape (n,), or None
+        Rows that were not trimmed; None for all.
     """
 
     name: str
@@ -76,12 +78,18 @@ class Forest:
     fitted: FloatArray | None = None
     notes: Sequence[str] = ()
     columns: Sequence[tuple[str, Sequence[str]]] = ()
+    kept: NDArray[np.bool_] | None = None
+
+    @property
+    def trimmed(self) -> NDArray[np.bool_]:
+        """Rows that were trimmed, shape (n,)."""
+        return np.zeros(len(self.labels), dtype=bool) if self.kept is None else ~self.kept
 
     @property
     def footer_lines(self) -> int:
         """Number of lines of text below the rows."""
         summary = 0 if self.pooled is None else 1 + (self.pooled.prediction is not None)
-        return summary + (self.fitted is not None) + len(self.notes)
+        return summary + (self.fitted is not None) + bool(self.trimmed.any()) + len(self.notes)
 
 
 def on_scale(content: Forest, scale: Scale) -> Forest:
@@ -126,4 +134,5 @@ def in_order(content: Forest, order: Order) -> Forest:
         interval=content.interval[rank],
         fitted=None if content.fitted is None else content.fitted[rank],
         columns=[(heading, [texts[i] for i in rank]) for heading, texts in content.columns],
+        kept=None if content.kept is None else content.kept[rank],
     )

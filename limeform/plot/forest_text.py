@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 GAP = 8.0
 """Points between text and axes."""
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+DASHES = ("", "-", "\N{EN DASH}", "\N{EM DASH}")
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,14 @@ class TextColumn:
         Bold, above the rows.
     rows, footers : tuple of str
         Beside the rows, and below them.
+    align : {"left", "right"}
+        Numbers stand on the right.
     """
 
     heading: str
     rows: tuple[str, ...]
     footers: tuple[str, ...]
+    align: Literal["left", "right"] = "right"
 
     def width(self, size: float) -> float:
         """Return the width in points at a font size."""
@@ -55,9 +60,11 @@ def label_column(content: Forest, labelled: bool) -> TextColumn:
     if content.pooled is not None:
         footers.append(content.pooled.label)
         if content.pooled.prediction is not None:
-            footers.append(f"{100 * content.coverage:g}% prediction")
+            footers.append(f"{100 * content.coverage:g}% prediction interval")
     if content.fitted is not None:
         footers.append("Diamonds: fitted values" if labelled else "Light dots: fitted values")
+    if content.trimmed.any():
+        footers.append(f"Crosses: trimmed rows ({content.trimmed.sum()})")
     footers += content.notes
     return TextColumn(content.heading if labelled else "", _once(content.labels) if labelled else (), tuple(footers))
 
@@ -67,33 +74,56 @@ def _once(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple("" if i and label == labels[i - 1] else label for i, label in enumerate(labels))
 
 
-def estimate_column(content: Forest) -> TextColumn:
-    """Return estimates with their intervals, for the right."""
-    digits = _digits(content)
+def estimate_column(content: Forest, labelled: bool) -> TextColumn:
+    """Return estimates with their intervals, for the right; where rows are not labelled only that of the summary."""
+    power, digits = _digits(content)
+    unit = 10.0**-power
     rows = [
-        _written(float(estimate), float(low), float(high), digits)
+        _written(unit * float(estimate), unit * float(low), unit * float(high), digits)
         for estimate, (low, high) in zip(content.estimate, content.interval, strict=True)
     ]
     footers, pooled = [""] * content.footer_lines, content.pooled
     if pooled is not None:
-        footers[0] = _written(pooled.estimate, *pooled.interval, digits)
+        footers[0] = _written(unit * pooled.estimate, unit * pooled.interval[0], unit * pooled.interval[1], digits)
         if pooled.prediction is not None:
-            footers[1] = _written(None, *pooled.prediction, digits)
-    return TextColumn(f"Estimate [{100 * content.coverage:g}% CI]", tuple(rows), tuple(footers))
+            footers[1] = _written(None, unit * pooled.prediction[0], unit * pooled.prediction[1], digits)
+    heading = f"Estimate [{100 * content.coverage:g}% CI]"
+    if power:
+        heading += f", ×10{str(power).translate(SUPERSCRIPT)}"
+    return TextColumn(heading, tuple(rows) if labelled else (), tuple(footers))
 
 
 def further_columns(content: Forest) -> list[TextColumn]:
     """Return the user's columns, for the right."""
     below = ("",) * content.footer_lines
-    return [TextColumn(heading, tuple(texts), below) for heading, texts in content.columns]
+    return [
+        TextColumn(heading, tuple(texts), below, "right" if all(map(_numeric, texts)) else "left")
+        for heading, texts in content.columns
+    ]
 
 
-def _digits(content: Forest) -> int:
-    """Return how many decimals show the width of a typical interval with two or three digits."""
+def _numeric(text: str) -> bool:
+    """Say whether a text is a number, a percentage, or a dash in place of one."""
+    try:
+        float(text.replace("\N{MINUS SIGN}", "-").rstrip("%").replace(",", "") or 0)
+    except ValueError:
+        return text in DASHES
+    return True
+
+
+def _digits(content: Forest) -> tuple[int, int]:
+    """Return a power of ten, and how many decimals show the width of a typical interval with two or three digits.
+
+    The power is zero unless the numbers would be long without.
+    """
     width = float(np.median(np.diff(content.interval, axis=1)))
-    if width >= 1.0 or width <= 0.0:
-        return 0 if width >= 100.0 else 1 if width >= 10.0 else 2
-    return 1 - math.floor(math.log10(width))
+    if width <= 0.0:
+        return 0, 2
+    size = math.floor(math.log10(width))
+    largest = float(np.median(np.abs(content.interval).max(axis=1)))
+    if not -4 < size < 5 and largest < 1e3 * width:
+        return size, 2
+    return 0, 0 if size > 1 else 1 if size == 1 else 2 if size == 0 else 1 - size
 
 
 def _written(estimate: float | None, low: float, high: float, digits: int) -> str:
@@ -128,12 +158,16 @@ def write_labels(ax: Axes, content: Forest, layout: RowLayout, column: TextColum
 
 
 def write_column(ax: Axes, content: Forest, layout: RowLayout, column: TextColumn, right: float) -> None:
-    """Write a column beside the axes, aligned on its right edge, ``right`` points from the axes."""
+    """Write a column beside the axes, its right edge ``right`` points from them."""
     from matplotlib.transforms import ScaledTranslation
 
     top, below = line_places(content, layout)
+    if column.align == "left":
+        right -= column.width(layout.text)
     shift = ScaledTranslation(right / POINTS_PER_INCH, 0.0, ax.figure.dpi_scale_trans)
     at = ax.get_yaxis_transform() + shift
+    if not column.rows and below:
+        top = below[0] - 1.2 * layout.line  # rows without text: the heading is that of the summary
     places = [top, *map(float, range(len(column.rows))), *below]
     for place, text in zip(places, [column.heading, *column.rows, *column.footers], strict=True):
         weight = "bold" if place == top else "normal"
@@ -143,8 +177,9 @@ def write_column(ax: Axes, content: Forest, layout: RowLayout, column: TextColum
                 place,
                 text,
                 transform=at,
-                ha="right",
+                ha=column.align,
                 va="center_baseline",
                 fontsize=layout.text,
                 fontweight=weight,
+                parse_math=False,
             )

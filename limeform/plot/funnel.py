@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.plot import style
-from limeform.plot.canvas import make_room, new_axes, size_in_points, text_width
+from limeform.plot.canvas import new_axes
+from limeform.plot.legend import legend_below
+from limeform.plot.scale import plain_ticks
+from limeform.plot.trimmed import draw_arrows, draw_trimmed, stretched
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,31 +77,45 @@ def funnel_plot(content: Funnel, *, ax: Axes | None = None) -> Axes:
         [content.reference] * 2, [0.0, depth], color=style.REFERENCE, linewidth=0.9, label=content.reference_name
     )
     kept = np.ones(len(content.se), dtype=bool) if content.kept is None else content.kept
-    _draw_points(drawn, content, kept, style.DATA, "o", "_points")
-    if not kept.all():
-        _draw_points(drawn, content, ~kept, style.MODEL, "D", "trimmed")
-    _set_limits(drawn, content, depth)
+    _draw_points(drawn, content, kept)
+    _set_limits(drawn, content, kept, depth)
+    _draw_trimmed(drawn, content, ~kept)
     drawn.set_xlabel(content.name, parse_math=False)
     drawn.set_ylabel("Standard error")
     drawn.spines[["right", "top"]].set_visible(False)
-    _write_legend(drawn, given=ax is not None)
+    plain_ticks(drawn.xaxis)
+    plain_ticks(drawn.yaxis)
+    handles, labels = drawn.get_legend_handles_labels()
+    rank = sorted(
+        range(len(labels)), key=lambda i: (not labels[i].endswith("%"), labels[i].startswith("trimmed"), labels[i])
+    )
+    legend_below(drawn, [handles[i] for i in rank], [labels[i] for i in rank], given=ax is not None)
     return drawn
 
 
-def _draw_points(ax: Axes, content: Funnel, which: NDArray[np.bool_], colour: str, marker: str, label: str) -> None:
+def _draw_points(ax: Axes, content: Funnel, kept: NDArray[np.bool_]) -> None:
     size = point_size(len(content.effect))
     ax.scatter(
-        content.effect[which],
-        content.se[which],
+        content.effect[kept],
+        content.se[kept],
         s=size**2,
-        color=colour,
-        marker=marker,
+        color=style.DATA,
+        marker="o",
         edgecolor="white",
         linewidth=0.08 * size,
         alpha=0.85 if len(content.effect) <= 200 else 0.6,
-        label=label,
+        label="_points",
         zorder=3,
+        clip_on=False,  # a point on top of the axes is whole
     )
+
+
+def _draw_trimmed(ax: Axes, content: Funnel, trimmed: NDArray[np.bool_]) -> None:
+    """Draw trimmed rows, as arrows where they are far beyond all others; the limits of the axes are set."""
+    if not trimmed.any():
+        return
+    x, y = content.effect[trimmed], content.se[trimmed]
+    draw_trimmed(ax, x, y, (1.4 * point_size(len(content.effect))) ** 2, draw_arrows(ax, x, y, "x"))
 
 
 def point_size(count: int) -> float:
@@ -123,38 +140,11 @@ def _draw_contours(ax: Axes, content: Funnel, depth: float) -> None:
         )
 
 
-def _set_limits(ax: Axes, content: Funnel, depth: float) -> None:
+def _set_limits(ax: Axes, content: Funnel, kept: NDArray[np.bool_], depth: float) -> None:
     half = max(content.quantiles) * depth
-    low = min(float(content.effect.min()), content.reference - half)
-    high = max(float(content.effect.max()), content.reference + half)
+    effects = content.effect[kept].tolist()
+    low, high = min([content.reference - half, *effects]), max([content.reference + half, *effects])
+    low, high = stretched(low, high, content.effect[~kept])
     margin = 0.03 * (high - low)
     ax.set_xlim(low - margin, high + margin)
     ax.set_ylim(depth, 0.0)
-
-
-def _write_legend(ax: Axes, given: bool) -> None:
-    """Name the contours below the axis, where no point can be under the text."""
-    from matplotlib.transforms import ScaledTranslation
-
-    size = style.text_size()
-    handles, labels = ax.get_legend_handles_labels()
-    rank = sorted(range(len(labels)), key=lambda i: (not labels[i].endswith("%"), labels[i]))
-    below = 4.1 * size  # tick labels and the name of the axis
-    wide = text_width(["".join(labels)], size) + size * (3.6 * len(labels) - 1.4) <= size_in_points(ax)[0]
-    legend = ax.legend(
-        [handles[i] for i in rank],
-        [labels[i] for i in rank],
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0.0, -below / 72.0, ax.figure.dpi_scale_trans),
-        ncols=len(rank) if wide else 2,
-        frameon=False,
-        fontsize=size,
-        handlelength=1.4,
-        columnspacing=1.4,
-        borderaxespad=0.0,
-        borderpad=0.0,
-    )
-    legend.set_zorder(5)
-    if given:
-        make_room(ax, bottom=(2.8 if wide else 5.0) * size)

@@ -13,6 +13,7 @@ from limeform.errors import OptionError
 from limeform.plot import style
 from limeform.plot.canvas import new_axes
 from limeform.plot.funnel import point_size
+from limeform.plot.scale import plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,16 +101,19 @@ def _draw(content: Quantiles, ax: Axes) -> None:
     size = point_size(len(content.values))
     for which, colour, marker, name in (
         (~content.outside, style.DATA, "o", "_inside"),
-        (content.outside, style.MODEL, "D", "_outside"),
+        (content.outside, style.MODEL, "D", f"outside ({content.outside.sum()} of {len(content.values)})"),
     ):
         ax.scatter(
             content.expected[which], content.values[which], s=size**2, color=colour, marker=marker, edgecolor="white",
             linewidth=0.08 * size, label=name, zorder=3,
         )  # fmt: skip
+    handles = [band, ax.collections[-1]] if content.outside.any() else [band]
     ax.set_xlabel("Normal quantile")
     ax.set_ylabel(content.name, parse_math=False)
     ax.set_title(content.title, fontsize=style.text_size(), parse_math=False)
     ax.spines[["right", "top"]].set_visible(False)
-    ax.legend(handles=[band], loc="upper left", frameon=False, fontsize=style.text_size(), borderaxespad=0.2)
+    plain_ticks(ax.xaxis, 6)
+    plain_ticks(ax.yaxis)
+    ax.legend(handles=handles, loc="upper left", frameon=False, fontsize=style.text_size(), borderaxespad=0.2)
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.12 * (high - low))  # room for the legend above the highest point
+    ax.set_ylim(low, high + (0.06 + 0.06 * len(handles)) * (high - low))  # room for the legend above the highest point

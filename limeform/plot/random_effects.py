@@ -16,6 +16,7 @@ from limeform.errors import OptionError
 from limeform.plot import style
 from limeform.plot.canvas import make_room, new_axes, shortened, size_in_points, text_width
 from limeform.plot.rows import RowLayout, figure_height, layout_rows, line_width, rows_height
+from limeform.plot.scale import plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +48,8 @@ class Caterpillar:
         Half the width of their intervals.
     sorted_by : str
         Name of the effect that the levels are sorted by.
+    coverage : float
+        Of the intervals.
     """
 
     factor: str
@@ -55,6 +58,7 @@ class Caterpillar:
     mode: FloatArray
     half_width: FloatArray
     sorted_by: str
+    coverage: float = 0.95
 
 
 def caterpillar_plot(content: Caterpillar, *, ax: Axes | Iterable[Axes] | None = None) -> NDArray[np.object_]:
@@ -131,7 +135,8 @@ def _draw_panel(ax: Axes, content: Caterpillar, i: int, layout: RowLayout) -> No
     ax.set_title(content.effects[i], fontsize=style.text_size() * 1.1, parse_math=False)
     ax.spines[["right", "top", "left"]].set_visible(False)
     ax.tick_params(axis="x", labelsize=style.text_size())
-    ax.locator_params(axis="x", nbins=5)
+    plain_ticks(ax.xaxis, 5)
+    ax.set_xlabel(f"Effect, {100 * content.coverage:g}% interval", fontsize=style.text_size())
 
 
 def _write_levels(ax: Axes, content: Caterpillar, layout: RowLayout, shown: bool, given: bool) -> None:

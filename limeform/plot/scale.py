@@ -14,6 +14,7 @@ from limeform.plot.canvas import size_in_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 FloatArray = NDArray[np.float64]
 Transform = Callable[[FloatArray], Any]
@@ -21,6 +22,8 @@ Transform = Callable[[FloatArray], Any]
 PROBES = np.array([-1.0, 0.0, 0.5, 1.0, 2.0])
 TICK_WIDTH = 36.0
 """Points from tick to tick, at least."""
+STEPS = (1, 2, 2.5, 5, 10)
+"""Distances of ticks, times a power of ten."""
 SUBDIVISIONS = ((1.0, 2.0, 5.0), (1.0, 3.0))
 """Ticks within a decade, the most that there is room for."""
 LONGEST = 3.0
@@ -140,7 +143,7 @@ def limits(points: FloatArray, intervals: FloatArray) -> tuple[float, float]:
 
 def set_axis(ax: Axes, scale: Scale, ends: tuple[float, float]) -> None:
     """Set the limits (places along the axis) and ticks of the horizontal axis."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     low, high = (float(end) for end in scale.back(np.array(ends)))
     most = int(np.clip(size_in_points(ax)[0] / TICK_WIDTH, 2, 6))
@@ -149,13 +152,28 @@ def set_axis(ax: Axes, scale: Scale, ends: tuple[float, float]) -> None:
         ratio = high / low
         decades = float(np.log10(ratio))
         subs = next((some for some in SUBDIVISIONS if decades * len(some) <= 1.5 * most), (1.0,))
-        ax.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12) if ratio > 8 else MaxNLocator(most))
+        ax.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12) if ratio > 8 else MaxNLocator(most, steps=STEPS))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
     else:
-        formatter = ScalarFormatter(useMathText=True)
-        formatter.set_powerlimits((-3, 5))
-        ax.xaxis.set_major_locator(MaxNLocator(most))
-        ax.xaxis.set_major_formatter(formatter)
+        plain_ticks(ax.xaxis, most)
     ax.set_xlim(low, high)
+
+
+def plain_ticks(axis: Axis, most: int = 7) -> None:
+    """Give a linear axis round ticks, and a power of ten in print (not 1e6) where its values are large or small.
+
+    Parameters
+    ----------
+    axis : Axis
+        ``ax.xaxis`` or ``ax.yaxis``.
+    most : int
+        Largest number of distances between ticks.
+    """
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    formatter = ScalarFormatter(useMathText=True)
+    formatter.set_powerlimits((-3, 5))
+    axis.set_major_locator(MaxNLocator(most, steps=STEPS))
+    axis.set_major_formatter(formatter)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from limeform.errors import OptionError
 from limeform.plot import style
 from limeform.plot.canvas import new_axes
+from limeform.plot.scale import plain_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,12 +36,15 @@ class PathPicture:
         Estimates.
     half_widths : ndarray, shape (f, c)
         Half-widths of their intervals; NaN where there is none.
+    coverage : float
+        Of the intervals.
     """
 
     fractions: FloatArray
     names: Sequence[str]
     estimates: FloatArray
     half_widths: FloatArray
+    coverage: float = 0.95
 
 
 def trim_path_plot(content: PathPicture, *, ax: Axes | Iterable[Axes] | None = None) -> NDArray[np.object_]:
@@ -55,20 +60,28 @@ def trim_path_plot(content: PathPicture, *, ax: Axes | Iterable[Axes] | None = N
     Returns
     -------
     ndarray of Axes, shape (c,)
+
+    Raises
+    ------
+    OptionError
+        If ``ax`` does not have one Axes for each estimate.
     """
     count = len(content.names)
     if ax is None:
         drawn = new_axes(2.9 * count, 3.0, columns=count, share=False)
     else:
         drawn = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-    for j, panel in enumerate(drawn[:count]):
+        if len(drawn) != count:
+            raise OptionError(f"ax= has {len(drawn)} axes for {count} estimates ({', '.join(content.names)})")
+    for j, panel in enumerate(drawn):
         _draw_panel(panel, content, j)
-    return drawn[:count]
+    return drawn
 
 
 def _draw_panel(ax: Axes, content: PathPicture, j: int) -> None:
     estimate, half = content.estimates[:, j], content.half_widths[:, j]
-    if np.isfinite(half).any():
+    banded = bool(np.isfinite(half).any())
+    if banded:
         ax.fill_between(
             content.fractions, estimate - half, estimate + half, color=style.BAND, alpha=0.5, linewidth=0.0,
             label="_interval",
@@ -76,4 +89,7 @@ def _draw_panel(ax: Axes, content: PathPicture, j: int) -> None:
     ax.plot(content.fractions, estimate, color=style.DATA, marker="o", markersize=3.5, linewidth=1.4, label="_estimate")
     ax.set_title(content.names[j], parse_math=False, fontsize=style.text_size())
     ax.set_xlabel("Fraction trimmed")
+    ax.set_ylabel(f"Estimate, {100 * content.coverage:g}% interval" if banded else "Estimate")
+    plain_ticks(ax.xaxis, 5)
+    plain_ticks(ax.yaxis)
     ax.spines[["right", "top"]].set_visible(False)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from limeform.plot import style
 from limeform.plot.canvas import new_axes
 from limeform.plot.funnel import point_size
+from limeform.plot.legend import legend_below
+from limeform.plot.scale import plain_ticks
+from limeform.plot.trimmed import MARKER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +70,7 @@ def trimming_plot(content: TrimmingPicture, *, ax: Axes | Iterable[Axes] | None 
         drawn = np.asarray(list(ax) if isinstance(ax, Iterable) else [ax], dtype=object)
     if len(drawn) > 1:
         _draw_path(drawn[0], content)
-    _draw_contributions(drawn[-1], content)
+    _draw_contributions(drawn[-1], content, given=ax is not None)
     return drawn
 
 
@@ -78,16 +81,17 @@ def _draw_path(ax: Axes, content: TrimmingPicture) -> None:
     ax.plot(steps, content.history, color=style.DATA, marker="o", markersize=4.0, linewidth=1.4, label="_objective")
     ax.set_xlabel("Outer step")
     ax.set_ylabel("Objective")
+    plain_ticks(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.spines[["right", "top"]].set_visible(False)
 
 
-def _draw_contributions(ax: Axes, content: TrimmingPicture) -> None:
+def _draw_contributions(ax: Axes, content: TrimmingPicture, given: bool) -> None:
     order = np.argsort(content.contribution, kind="stable")
     values, kept = content.contribution[order], content.kept[order]
     rank = np.arange(1, len(order) + 1)
     size = point_size(len(order))
-    for which, colour, marker, name in ((kept, style.DATA, "o", "kept"), (~kept, style.MODEL, "D", "trimmed")):
+    for which, colour, marker, name in ((kept, style.DATA, "o", "kept"), (~kept, style.MODEL, MARKER, "trimmed")):
         if which.any():
             ax.scatter(
                 rank[which], values[which], s=size**2, color=colour, marker=marker, linewidth=0.0,
@@ -97,9 +101,10 @@ def _draw_contributions(ax: Axes, content: TrimmingPicture) -> None:
         ax.axhline(content.cut, color=style.REFERENCE, linewidth=0.9, label="cut", zorder=2)
     spread = float(np.ptp(values[kept])) if kept.any() else 0.0
     if spread > 0 and float(np.ptp(values)) > WIDE * spread:
-        ax.set_yscale("symlog", linthresh=2.0 * spread)
+        # A power of ten, so that the tick there is a decade from zero and their labels do not touch.
+        ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(2.0 * spread)))
         ax.set_ylim(float(values.min()) - 0.4 * spread, 1.6 * float(values.max()))
     ax.set_xlabel(f"{content.unit.capitalize()}s in order")
     ax.set_ylabel("Contribution to \u2212log-likelihood")
     ax.spines[["right", "top"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=style.text_size(), loc="upper left")
+    legend_below(ax, *ax.get_legend_handles_labels(), given=given)

@@ -13,7 +13,7 @@ from limeform.design.fixed import independent_columns
 from limeform.errors import OptionError
 from limeform.results.lmm import LMMResults
 from limeform.results.summary import format_p
-from limeform.results.tabular import Table
+from limeform.tables import Table
 
 
 def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from limeform.design import Curve, Design
+from limeform.design import Curve, Design, GroupedEffects
 from limeform.design.curves import argument_of, spline_of
 from limeform.design.formulaic_compat import replay
 from limeform.design.intervals import Exposure
+from limeform.design.random import terms_by_factor
 from limeform.design.transforms import warn_outside
 from limeform.errors import LimeformError, OptionError, OutOfBoundsWarning
 from limeform.mean import mean_of
 from limeform.plot import CurvePicture
+from limeform.plot.scale import transform_name
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 Transform = Callable[[Any], Any] | None
 
+ORDINALS = ("", "First", "Second", "Third", "Fourth", "Fifth")
 POINTS = 200
 """Points of a curve where the user gives none."""
 
@@ -190,35 +193,47 @@ def _rows(curve: Curve, at: ArrayLike | None, derivative: int) -> tuple[NDArray[
 
 
 def _between(inputs: CurveInputs, places: NDArray[Any], given: Mapping[str, ArrayLike] | None) -> FloatArray:
-    """Return the variance of the effect of a new group at each place; NaN where its columns are not known there."""
-    random, n = inputs.design.random, len(places)
-    if random is None:
-        return np.zeros(n)
-    z = _columns_of_new_group(inputs, places, given)
-    if z is None:
-        return np.full(n, np.nan)
-    return np.asarray(np.einsum("nk,kl,nl->n", z, inputs.gamma, z), dtype=np.float64)
+    """Return the variance of the effects of a new group of each factor at each place; NaN where it is not known."""
+    total, start = np.zeros(len(places)), 0
+    if given is not None:
+        _check_names(inputs.design, given)
+    for random, numbers in zip(inputs.design.factors, terms_by_factor(inputs.design.recipe.formula), strict=True):
+        stop = start + len(random.names)
+        z = _columns_of_new_group(inputs, random, numbers, places, given)
+        if z is None:
+            return np.full(len(places), np.nan)
+        total += np.einsum("nk,kl,nl->n", z, inputs.gamma[start:stop, start:stop], z)
+        start = stop
+    return total
+
+
+def _check_names(design: Design, given: Mapping[str, ArrayLike]) -> None:
+    names = [name for random in design.factors for name in random.names]
+    missing = [name for name in names if name != "Intercept" and name not in given]
+    if missing:
+        raise OptionError(f"random= lacks {missing[0]!r}; the random effects are {', '.join(names)}")
 
 
 def _columns_of_new_group(
-    inputs: CurveInputs, places: NDArray[Any], given: Mapping[str, ArrayLike] | None
+    inputs: CurveInputs,
+    random: GroupedEffects,
+    numbers: Sequence[int],
+    places: NDArray[Any],
+    given: Mapping[str, ArrayLike] | None,
 ) -> FloatArray | None:
-    random, recipe, n = inputs.design.random, inputs.design.recipe, len(places)
-    assert random is not None
+    """Return the columns of a new group of one factor, shape (n, k); ``numbers`` are its terms in the formula."""
+    recipe, n = inputs.design.recipe, len(places)
     if given is not None:
         columns = {"Intercept": np.ones(n)} | {
             ("Intercept" if name == "1" else name): np.broadcast_to(np.asarray(value, np.float64), n)
             for name, value in given.items()
         }
-        missing = [name for name in random.names if name not in columns]
-        if missing:
-            raise OptionError(f"random= lacks {missing[0]!r}; the random effects are {', '.join(random.names)}")
         return np.column_stack([columns[name] for name in random.names])
     if set(random.names) == {"Intercept"}:
         return np.ones((n, 1))
     frame = pd.DataFrame({argument_of(inputs.curve.text): places})
     try:
-        blocks = [replay(spec, frame, recipe.scope.mapping(), recipe.formula) for spec in recipe.random]
+        blocks = [replay(recipe.random[number], frame, recipe.scope.mapping(), recipe.formula) for number in numbers]
     except (LimeformError, KeyError):
         return None
     return np.hstack(blocks)
@@ -301,7 +316,7 @@ def error_variances(results: LMMResults) -> FloatArray:
 
 
 def curve_picture(
-    results: LMMResults, inputs: CurveInputs, table: pd.DataFrame, transform: Transform, derivative: int
+    results: LMMResults, inputs: CurveInputs, table: pd.DataFrame, transform: Transform, derivative: int, alpha: float
 ) -> CurvePicture:
     """Return what a picture of a curve shows: the curve, the rows placed on it, knots and references.
 
@@ -315,13 +330,14 @@ def curve_picture(
     at = np.arange(len(table), dtype=np.float64) if levels else table["at"].to_numpy(dtype=np.float64)
     picture = CurvePicture(
         name=curve.name,
-        response=design.response if derivative == 0 else f"derivative {derivative} of {design.response}",
+        response=_value_name(inputs, transform, derivative),
         at=at,
         labels=tuple(str(level) for level in table["at"]) if levels else (),
         fit=table["fit"].to_numpy(),
         mean_band=table[["mean_lower", "mean_upper"]].to_numpy(),
-        new_band=table[["new_lower", "new_upper"]].to_numpy(),
+        new_band=table[["new_lower", "new_upper"]].to_numpy() if design.factors else np.full((len(table), 2), np.nan),
         knots=np.zeros(0) if basis is None else basis.interior,
+        coverage=1.0 - alpha,
     )
     if derivative or levels or curve.exposure is None or len(curve.exposure.low) != len(design.y):
         return picture
@@ -335,6 +351,14 @@ def curve_picture(
         precision=1.0 / np.sqrt(error_variances(results)),
         trimmed=results.weights.to_numpy() < 0.5,
     )
+
+
+def _value_name(inputs: CurveInputs, transform: Transform, derivative: int) -> str:
+    """Return what the vertical axis shows: the response, or the function f whose log-ratios are the response."""
+    curve = inputs.curve
+    name = f"f({curve.name})" if curve.kind == "log_ratio" else inputs.design.response
+    name = f"{ORDINALS[derivative]} derivative of {name}" if derivative else name
+    return transform_name(transform, name)
 
 
 def _at_reference(inputs: CurveInputs) -> FloatArray:

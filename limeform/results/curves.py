@@ -101,7 +101,16 @@ class Curves(ABC):
         """Draw a curve with its bands, the rows (sized by precision, trimmed ones crossed), knots and references.
 
         A row stands at its exposure (the middle of a range, drawn as a line) and at the value of the curve that it asks
-        for; the value at its reference lies on the curve and is joined to it. Parameters are those of `curve`.
+        for; its reference is marked on the curve, and joined to it where references differ. Of a log-ratio the axis
+        shows f, whose log-ratios are the response. Trimmed rows far beyond all others are arrows at the edge. Bands
+        that `curve` gives as NaN are not drawn. Parameters are those of `curve`.
+
+        Parameters
+        ----------
+        term, at, derivative, transform, alpha, random, draws, rng
+            As in `curve`.
+        ax : Axes, optional
+            Where to draw; a new figure if left out.
 
         Returns
         -------
@@ -111,7 +120,9 @@ class Curves(ABC):
         table = self.curve(
             term, at, derivative=derivative, transform=transform, alpha=alpha, random=random, draws=draws, rng=rng
         )
-        return curve_plot(curve_picture(results, curve_inputs(results, term), table, transform, derivative), ax=ax)
+        return curve_plot(
+            curve_picture(results, curve_inputs(results, term), table, transform, derivative, alpha), ax=ax
+        )
 
     @property
     def active_constraints(self) -> pd.DataFrame:

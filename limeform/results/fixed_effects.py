@@ -100,24 +100,3 @@ class FixedEffects(ABC):
 
     def _named(self, values: FloatArray, name: str) -> pd.Series:
         return pd.Series(values, index=self.params.index, name=name)
-
-    def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Return the fixed effects as a table with broom's names.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
-        """
-        interval = inference.wald_interval(self._wald, alpha)
-        return pd.DataFrame(
-            {
-                "term": list(self.design.names),
-                "estimate": self._wald.estimate,
-                "std_error": self._wald.se,
-                "statistic": self._wald.statistic,
-                "p_value": self._wald.p_value,
-                "conf_low": interval[:, 0],
-                "conf_high": interval[:, 1],
-            }
-        )

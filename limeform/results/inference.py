@@ -56,10 +56,20 @@ def wald_table(beta: FloatArray, covariance: FloatArray) -> WaldTable:
     return WaldTable(estimate=beta, se=se, statistic=statistic, p_value=2.0 * norm.sf(np.abs(statistic)))
 
 
-def wald_interval(table: WaldTable, alpha: float, df: float | None = None) -> FloatArray:
-    """Return two-sided intervals of coverage 1 - alpha, normal or t with ``df`` degrees of freedom; shape (p, 2)."""
+def check_alpha(alpha: float) -> None:
+    """Refuse what is not between zero and one.
+
+    Raises
+    ------
+    OptionError
+    """
     if not isinstance(alpha, (int, float, np.number)) or not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% intervals")
+
+
+def wald_interval(table: WaldTable, alpha: float, df: float | None = None) -> FloatArray:
+    """Return two-sided intervals of coverage 1 - alpha, normal or t with ``df`` degrees of freedom; shape (p, 2)."""
+    check_alpha(alpha)
     if df is not None and not (isinstance(df, (int, float, np.number)) and df > 0):
         raise OptionError(f"df={df!r}: give a positive number of degrees of freedom, or None for normal quantiles")
     half = (norm.isf(alpha / 2) if df is None else t.isf(alpha / 2, df)) * table.se

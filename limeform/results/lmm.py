@@ -36,7 +36,7 @@ from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
 from limeform.results.random_part import RandomPart
 from limeform.results.refit import new_response
-from limeform.results.reports import data_with_fit, fit_in_one_row, statistic
+from limeform.results.reports import Reports, statistic
 from limeform.results.resampling import Resampling
 from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
@@ -82,7 +82,7 @@ class FittedModel(Protocol):
         """Return the same model of other rows."""
 
 
-class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plotting, Resampling, Saving):
+class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plotting, Resampling, Saving, Reports):
     """Estimates of a linear mixed model, under statsmodels' names.
 
     ``params`` and everything that goes with it are the fixed effects; the random part is in ``cov_re``,
@@ -298,21 +298,6 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         statsmodels.iolib.summary.Summary
         """
         return build_summary(describe(self, alpha))
-
-    def glance(self) -> pd.DataFrame:
-        """Return the fit as a table of one row: method, sizes, likelihood, status."""
-        return fit_in_one_row(self)
-
-    def augment(self) -> pd.DataFrame:
-        """Return the data that the model used with what the fit says of each row, under broom's names.
-
-        Returns
-        -------
-        DataFrame
-            On the rows used: the columns of the data, ``.fitted``, ``.resid``, ``.fixed`` (the population's mean) and
-            ``.weight`` (zero where a row was trimmed).
-        """
-        return data_with_fit(self)
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:

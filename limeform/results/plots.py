@@ -35,6 +35,7 @@ def forest_content(
     alpha: float,
     columns: Mapping[str, Labels] | None = None,
     weights: bool = False,
+    kept: NDArray[np.bool_] | None = None,
 ) -> Forest:
     """Return the rows of a forest plot with what the model says of them.
 
@@ -58,6 +59,8 @@ def forest_content(
         Further columns of text by heading.
     weights : bool
         Whether a column has the weights in percent.
+    kept : ndarray of bool, shape (n,), optional
+        Rows that were not trimmed; all if left out.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def forest_content(
     weight = 1.0 / (variance + between)
     further = [(str(name), _row_labels(design, values)[1]) for name, values in (columns or {}).items()]
     if weights:
-        further.append(("Weight", [f"{share:.1f}%" for share in 100.0 * weight / weight.sum()]))
+        further.append(("Weight", _shares(weight, kept)))
     return Forest(
         name=design.response,
         heading=heading,
@@ -96,7 +99,15 @@ def forest_content(
         else None,
         fitted=None if same else np.column_stack([fitted, fitted - z * fitted_se, fitted + z * fitted_se]),
         notes=_notes(heterogeneity, design.random),
+        kept=kept,
     )
+
+
+def _shares(weight: FloatArray, kept: NDArray[np.bool_] | None) -> list[str]:
+    """Return weights in percent of those that were kept; a dash for a trimmed row."""
+    used = np.ones(len(weight), dtype=bool) if kept is None else kept
+    share = 100.0 * weight / weight[used].sum()
+    return [f"{value:.1f}%" if each else "\N{EN DASH}" for value, each in zip(share, used, strict=True)]
 
 
 def _pooled(estimate: float, se: float, between: FloatArray, z: float, random: GroupedEffects | None) -> Pooled:
@@ -111,8 +122,10 @@ def _pooled(estimate: float, se: float, between: FloatArray, z: float, random: G
 def _notes(heterogeneity: Heterogeneity | None, random: GroupedEffects | None) -> tuple[str, ...]:
     if heterogeneity is None or np.isnan(heterogeneity.tau2):
         return ()
-    tau2 = "" if random is None else f"τ² = {heterogeneity.tau2:.3g}, "
-    return (f"{tau2}I² = {heterogeneity.i2:.0f}%",)
+    parts = [] if random is None else [f"τ² = {heterogeneity.tau2:.3g}"]
+    if np.isfinite(heterogeneity.i2):
+        parts.append(f"I² = {heterogeneity.i2:.0f}%")
+    return (", ".join(parts),) if parts else ()
 
 
 def _row_labels(design: Design, labels: Labels | None) -> tuple[str, list[str]]:
@@ -120,10 +133,9 @@ def _row_labels(design: Design, labels: Labels | None) -> tuple[str, list[str]]:
     if labels is None:
         if design.random is None:
             return str(design.index.name or "Row"), [str(label) for label in design.index]
-        names = [random.levels.to_numpy()[random.codes].astype(str) for random in design.factors]
-        return ", ".join(random.factor for random in design.factors), [
-            ", ".join(row) for row in zip(*names, strict=True)
-        ]
+        factors = _innermost(design.factors)
+        names = [random.levels.to_numpy()[random.codes].astype(str) for random in factors]
+        return ", ".join(random.factor for random in factors), [", ".join(row) for row in zip(*names, strict=True)]
     if isinstance(labels, str):
         raise OptionError(
             f"labels={labels!r}: give the labels themselves, such as data[{labels!r}], not a column's name"
@@ -139,6 +151,12 @@ def _row_labels(design: Design, labels: Labels | None) -> tuple[str, list[str]]:
             + ": give one for each row used, or a Series on the index of the data"
         )
     return heading, texts
+
+
+def _innermost(factors: Sequence[GroupedEffects]) -> list[GroupedEffects]:
+    """Return the factors without those that another one names, as a:b names a."""
+    parts = [set(random.factor.split(":")) for random in factors]
+    return [random for random, own in zip(factors, parts, strict=True) if not any(own < other for other in parts)]
 
 
 def funnel_content(
@@ -186,14 +204,31 @@ def funnel_content(
     )
 
 
-def residual_content(name: str, fitted: FloatArray, residual: FloatArray) -> Residuals:
-    """Return fitted values and residuals, shape (n,) each, with a local regression line (lowess) through them."""
-    return Residuals(fitted, residual, _smooth(fitted, residual), name)
+def residual_content(
+    name: str, fitted: FloatArray, residual: FloatArray, kept: NDArray[np.bool_] | None = None
+) -> Residuals:
+    """Return what a residual plot shows, with a local regression line (lowess) through the rows that were kept.
+
+    Parameters
+    ----------
+    name : str
+        Name of the response.
+    fitted, residual : ndarray, shape (n,)
+        Fitted values and residuals.
+    kept : ndarray of bool, shape (n,), optional
+        Rows that were not trimmed; all if left out.
+
+    Returns
+    -------
+    Residuals
+    """
+    used = slice(None) if kept is None else kept
+    return Residuals(fitted, residual, _smooth(fitted[used], residual[used]), name, kept)
 
 
 def _smooth(x: FloatArray, y: FloatArray) -> FloatArray | None:
     """Return a lowess line, shape (r, 2) (Cleveland 1979); None where there are too few places for one."""
-    width = float(np.ptp(x))
+    width = float(np.ptp(x)) if len(x) else 0.0
     if len(np.unique(x[: 100 * SMOOTHED])) < SMOOTHED or width <= 1e-9 * float(np.abs(x).max()):
         return None
     from statsmodels.nonparametric.smoothers_lowess import lowess
@@ -246,6 +281,7 @@ def caterpillar_content(
         mode=mode[rank],
         half_width=normal_quantile(alpha) * sd[rank],
         sorted_by=by,
+        coverage=1.0 - alpha,
     )
 
 

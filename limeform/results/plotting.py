@@ -44,7 +44,8 @@ class Plotting:
         the same mean a diamond shows it with its interval, and a bar the prediction interval of a new study; with
         moderators a diamond in each row shows its fitted value. Rows that are too many to be labelled (about 100 on a
         page) are sorted by estimate and drawn as thin lines. A label that repeats the one above it is written once, so
-        that the rows of a study form a group. Text stays within the space that ``ax`` had.
+        that the rows of a study form a group. Trimmed rows are vermillion crosses with dashed intervals, and arrows at
+        the edge where they are far beyond all others. Text stays within the space that ``ax`` had.
 
         Parameters
         ----------
@@ -61,7 +62,7 @@ class Plotting:
         columns : mapping of str to sequence, optional
             Further columns of text on the right, by heading, such as ``{"n": data["n"]}``; values as in ``labels``.
         weights : bool
-            Write the weight of each row in percent.
+            Write the weight of each row in percent of those kept.
         alpha : float
             One minus the coverage of the intervals.
         ax : Axes, optional
@@ -96,6 +97,7 @@ class Plotting:
             alpha,
             columns,
             weights,
+            fit.inliers.to_numpy(),
         )
         return forest_plot(content, transform=transform, reference=reference, order=order, annotate=annotate, ax=ax)
 
@@ -103,7 +105,7 @@ class Plotting:
         """Draw a funnel plot of a meta-analysis: estimates, or residuals with moderators, against standard errors.
 
         The contours hold 90, 95 and 99 percent of the rows if nothing but sampling error makes them differ. Trimmed
-        rows are vermillion diamonds.
+        rows are vermillion crosses, and arrows at the edge where they are far beyond all others.
 
         Parameters
         ----------
@@ -128,7 +130,9 @@ class Plotting:
         return funnel_plot(plots.funnel_content(design, fit.estimates.beta, reference, kept), ax=ax)
 
     def plot_residuals(self, *, ax: Axes | None = None) -> Axes:
-        """Draw conditional residuals against fitted values, with a local regression line through them.
+        """Draw conditional residuals against fitted values, with a local regression line through the kept rows.
+
+        Trimmed rows are vermillion crosses, and arrows at the edge where they are far beyond all others.
 
         Parameters
         ----------
@@ -140,8 +144,8 @@ class Plotting:
         matplotlib.axes.Axes
         """
         fit = cast("LMMResults", self)
-        fitted = fit.fittedvalues.to_numpy()
-        return residual_plot(plots.residual_content(fit.design.response, fitted, fit.design.y - fitted), ax=ax)
+        fitted, kept = fit.fittedvalues.to_numpy(), fit.inliers.to_numpy()
+        return residual_plot(plots.residual_content(fit.design.response, fitted, fit.design.y - fitted, kept), ax=ax)
 
     def plot_qq(
         self,
@@ -154,8 +158,10 @@ class Plotting:
     ) -> NDArray[np.object_]:
         """Draw residuals or random effects in order against the quantiles of the normal distribution.
 
-        Residuals are those of the kept rows, over their estimated standard deviation; conditional modes of the random
-        effects are over theirs. Values outside the band are diamonds.
+        Residuals are the conditional ones of the kept rows, over their estimated standard deviation, which is smaller
+        than that of the errors by what the random effects took up (with several grouping factors over that of the
+        errors: take ``draws=`` then); conditional modes of the random effects are over theirs. Values outside the band
+        are diamonds.
 
         Parameters
         ----------

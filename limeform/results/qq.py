@@ -71,11 +71,12 @@ def _names(fit: LMMResults, of: str, panel: int) -> tuple[str, str]:
 def standardized(fit: LMMResults, of: str) -> list[FloatArray]:
     """Return the values of each panel, of variance about one: residuals of kept rows, or modes over their spread.
 
-    A conditional mode has the variance of the effect less its conditional variance, so it is divided by that root.
+    A conditional mode has the variance of the effect less its conditional variance, so it is divided by that root; a
+    conditional residual that of the error less the conditional variance of the effects in its row.
     """
     if of == "residuals":
         kept = fit.inliers.to_numpy(dtype=bool)
-        return [fit.resid.to_numpy()[kept] / np.sqrt(fit.error_variance[kept])]
+        return [fit.resid.to_numpy()[kept] / np.sqrt(_residual_variance(fit)[kept])]
     panels, start = [], 0
     for modes in fit._all_modes:
         variance = np.diag(fit.estimates.gamma)[start : start + modes.effects.shape[1]]
@@ -84,6 +85,19 @@ def standardized(fit: LMMResults, of: str) -> list[FloatArray]:
         panels += list(np.where(tiny, 0.0, modes.effects / np.sqrt(np.where(tiny, 1.0, spread))).T)
         start += len(variance)
     return panels
+
+
+def _residual_variance(fit: LMMResults) -> FloatArray:
+    """Return the variance of each conditional residual, the parameters taken as known; shape (n,).
+
+    R P R for V = ZGZ' + R without its term for the fixed effects, which is R less the conditional variance of Zu. With
+    several factors, whose joint conditional covariance is not kept, it is that of the errors.
+    """
+    if len(fit.design.factors) != 1:
+        return fit.error_variance
+    z, codes = fit.design.factors[0].z, fit.design.factors[0].codes
+    effects = np.einsum("nj,njk,nk->n", z, fit._modes.covariance[codes], z)
+    return np.asarray(np.clip(fit.error_variance - effects, 1e-12 * fit.error_variance, None))
 
 
 def _quantiles(values: FloatArray, simulated: Sequence[FloatArray], alpha: float, name: str, title: str) -> Quantiles:

@@ -13,10 +13,10 @@ from limeform.errors import OptionError
 from limeform.fit import stack
 from limeform.results.lmm import LMMResults
 from limeform.results.summary import format_number, format_p
-from limeform.results.tabular import Table
+from limeform.tables import Table
 
 Beside = Literal["se", "ci", "p", "none"]
-STATISTICS = {"nobs": "Observations", "groups": "Groups", "llf": "Log-likelihood", "aic": "AIC", "bic": "BIC"}
+STATISTICS = ("Observations", "Trimmed", "Groups", "Log-likelihood", "AIC", "BIC")
 
 
 def table(*fits: LMMResults, names: Sequence[str] | None = None, beside: Beside = "se", alpha: float = 0.05) -> Table:
@@ -64,7 +64,8 @@ def table(*fits: LMMResults, names: Sequence[str] | None = None, beside: Beside 
     random = _alike([_random(fit) for fit in fits])
     statistics = [_statistics(fit) for fit in fits]
     every = sorted(_union(random), key=lambda name: name.startswith("sigma"))
-    blocks = [_union(fixed), every, list(STATISTICS.values())]
+    trimmed = any(fit.n_kept < fit.nobs for fit in fits)
+    blocks = [_union(fixed), every, [name for name in STATISTICS if trimmed or name != "Trimmed"]]
     index = ["Response", "Method", *(name for block in blocks for name in block)]
     columns = [
         {"Response": fit.design.response, "Method": fit.method}
@@ -91,7 +92,9 @@ def _fixed(fit: LMMResults, beside: Beside, alpha: float) -> Cells:
     columns = zip(fit.design.names, fit.estimates.beta, fit.bse, fit.pvalues, ends, strict=True)
     for name, value, se, p_value, (low, high) in columns:
         text = format_number(float(value))
-        if beside == "se":
+        if np.isnan(se):  # an active constraint leaves no standard error
+            pass
+        elif beside == "se":
             text += f" ({format_number(float(se))})"
         elif beside == "ci":
             text += f" [{format_number(float(low))}, {format_number(float(high))}]"
@@ -124,6 +127,7 @@ def _statistics(fit: LMMResults) -> Cells:
     groups = sizes[0] if len(sizes) == 1 else np.nan
     return {
         "Observations": (fit.n_kept, str(fit.n_kept)),
+        "Trimmed": (fit.nobs - fit.n_kept, str(fit.nobs - fit.n_kept)),
         "Groups": (groups, ", ".join(map(str, sizes))),
         "Log-likelihood": (fit.llf, f"{fit.llf:.3f}"),
         "AIC": (fit.aic, f"{fit.aic:.2f}"),
@@ -139,7 +143,9 @@ def _notes(fits: Sequence[LMMResults], beside: Beside, alpha: float) -> tuple[st
     brackets = {"se": "standard errors", "ci": f"{100 * (1 - alpha):g}% Wald intervals", "p": "p-values"}
     notes = [f"In brackets: {brackets[beside]}."] if beside != "none" else []
     if any(fit.n_kept < fit.nobs for fit in fits):
-        notes.append("Observations are those kept; the rest was trimmed.")
+        notes.append("Observations are those kept; trimmed ones are counted below them.")
+    if beside != "none" and any(fit.bse.isna().any() for fit in fits):
+        notes.append("No bracket: an active constraint involves the parameter, which has no standard error.")
     if len({fit.reml for fit in fits}) > 1:
         notes.append("Restricted and full log-likelihoods cannot be compared.")
     return tuple(notes)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from statsmodels.iolib.summary import Summary, summary_params
+from statsmodels.iolib.summary import summary_params
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from limeform.results.heterogeneity import Heterogeneity
 from limeform.results.inference import FloatArray, WaldTable
+from limeform.tables import FitSummary
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class _Printed:
     model: _Model
 
 
-def build_summary(report: Report) -> Summary:
+def build_summary(report: Report) -> FitSummary:
     """Lay the report out as statsmodels tables; the result prints as text, HTML and LaTeX.
 
     Parameters
@@ -84,9 +85,10 @@ def build_summary(report: Report) -> Summary:
 
     Returns
     -------
-    statsmodels.iolib.summary.Summary
+    FitSummary
+        A statsmodels ``Summary`` whose HTML and LaTeX escape all text.
     """
-    summary = Summary()
+    summary = FitSummary()
     printed = _Printed(_Model(report.response, list(report.names)))
     left, right = _even(report.left, report.right)
     summary.add_table_2cols(

@@ -44,7 +44,7 @@ def test_forms_of_one_hypothesis_agree(results: lf.LMMResults, hypothesis: objec
 def test_alpha_has_to_lie_between_0_and_1(results: lf.LMMResults, alpha: object) -> None:
     for ask in (results.conf_int, results.summary, results.tidy):
         with pytest.raises(lf.OptionError, match=r"alpha=.* has to lie between 0 and 1"):
-            ask(alpha)  # type: ignore[operator]
+            ask(alpha=alpha)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(

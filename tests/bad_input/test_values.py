@@ -46,6 +46,13 @@ def test_infinite_groups_slopes_and_offsets_are_named() -> None:
         lf.lmm(FORMULA, with_value("z", 3, np.inf), offset="z")
 
 
+@pytest.mark.parametrize("term", ["poly(x, 2)", "scale(x)", "bs(x, df=4)", "poly(x, 2):C(f)", "poly(`x`, 2)"])
+def test_a_missing_value_in_a_transform_is_counted_by_its_column(term: str) -> None:
+    results = fit(f"y ~ {term} + (1 | g)", with_value("x", 3, np.nan))
+    assert results.missing == {"x": 1}
+    assert results.nobs == 59
+
+
 def test_values_that_a_transform_makes_missing_or_infinite() -> None:
     assert fit("np.log(y) ~ x + (1 | g)").missing == {"response 'np.log(y)'": int((frame()["y"] < 0).sum())}
     assert fit("y ~ np.log(x) + (1 | g)").missing == {"np.log(x)": int((frame()["x"] < 0).sum())}

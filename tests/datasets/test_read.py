@@ -7,8 +7,10 @@ ROWS = {
     "bakdash2021": 678, "bangertdrowns2004": 48, "bcg": 13, "bodyweight": 176, "cake": 270,
     "contaminated_studies": 100, "dyestuff": 30, "dyestuff2": 30, "konstantopoulos2011": 56, "machines": 54,
     "normand1999": 9, "obrien2003": 43, "orthodont": 108, "oxboys": 234, "pastes": 60, "penicillin": 144,
-    "raudenbush1985": 19, "sleepstudy": 180, "viechtbauer2021": 20,
+    "raudenbush1985": 19, "sleepstudy": 180, "smoking_like": 199, "viechtbauer2021": 20,
 }  # fmt: skip
+
+FRAMES = [name for name in datasets.__all__ if name != "smoking_risk"]  # the truth behind smoking_like, a function
 
 # A mean of a column each, computed by R from the package the file was exported from.
 MEANS = {
@@ -19,10 +21,10 @@ MEANS = {
 
 
 def test_every_data_set_is_listed_here():
-    assert set(ROWS) == set(datasets.__all__)
+    assert set(ROWS) == set(FRAMES)
 
 
-@pytest.mark.parametrize("name", datasets.__all__)
+@pytest.mark.parametrize("name", FRAMES)
 def test_rows(name):
     assert len(getattr(datasets, name)()) == ROWS[name]
 
@@ -39,7 +41,7 @@ def test_levels_keep_the_order_of_R():  # noqa: N802
     assert not datasets.sleepstudy()["Subject"].cat.ordered
 
 
-@pytest.mark.parametrize("name", datasets.__all__)
+@pytest.mark.parametrize("name", FRAMES)
 def test_every_label_is_a_known_level(name):
     frame = getattr(datasets, name)()
     for column in frame.select_dtypes("category"):

@@ -1,10 +1,10 @@
-"""The generator of contaminated data follows its description."""
+"""The generators of simulated data follow their descriptions."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from limeform.datasets import contaminated_studies
+from limeform.datasets import contaminated_studies, smoking_like, smoking_risk
 
 
 def test_description():
@@ -25,7 +25,35 @@ def test_description():
     assert errors.mean() == pytest.approx(0, abs=0.16)
 
 
-def test_seed():
-    pd.testing.assert_frame_equal(contaminated_studies(rng=3), contaminated_studies(rng=np.random.default_rng(3)))
-    assert not contaminated_studies(rng=3)["y"].equals(contaminated_studies(rng=4)["y"])
-    assert not contaminated_studies()["y"].equals(contaminated_studies()["y"])
+def test_description_of_smoking():
+    sets = [smoking_like(rng=seed) for seed in range(60)]
+    data = pd.concat(sets)
+    assert all(len(one) == 199 and one["study"].nunique() == 25 and one["wrong"].sum() == 20 for one in sets)
+    assert (data["alt_lo"] >= 0).all()
+    assert (data["alt_hi"] <= 80).all()
+    np.testing.assert_allclose(data["dose"], (data["alt_lo"] + data["alt_hi"]) / 2)
+    points = data["alt_lo"] == data["alt_hi"]
+    assert points.mean() == pytest.approx(1 / 3, abs=3 * np.sqrt(2 / 9 / len(data)))
+    # at a point the relative risk is the curve's, and the rest is the study's slope and the error
+    right = data[points & ~data["wrong"]]
+    deviation = right["log_rr"] - np.log(smoking_risk(right["dose"]))
+    scaled = deviation / np.sqrt(right["se"] ** 2 + (0.004 * right["dose"]) ** 2)
+    assert scaled.mean() == pytest.approx(0, abs=0.1)
+    assert scaled.std() == pytest.approx(1, rel=0.06)
+    off = data.loc[data["wrong"], "log_rr"] - np.log(smoking_risk(data.loc[data["wrong"], "dose"]))
+    assert (off.abs() > 0.3).all()
+
+
+def test_true_risk():
+    at = np.linspace(0, 80, 200)
+    risk = smoking_risk(at)
+    assert risk[0] == 1.0
+    assert (np.diff(risk) > 0).all()
+    assert (np.diff(risk, 2) < 0).all()
+
+
+@pytest.mark.parametrize(("draw", "column"), [(contaminated_studies, "y"), (smoking_like, "log_rr")])
+def test_seed(draw, column):
+    pd.testing.assert_frame_equal(draw(rng=3), draw(rng=np.random.default_rng(3)))
+    assert not draw(rng=3)[column].equals(draw(rng=4)[column])
+    assert not draw()[column].equals(draw()[column])

@@ -95,6 +95,13 @@ def test_differences_of_levels() -> None:
     assert held.curve("a")["at"].tolist() == levels
     with pytest.raises(lf.OptionError, match="only increasing and decreasing"):
         lf.lmm(formula, frame, se="se", constraints=[lf.passes("a", at=1, value=0)])
+    # The order of the categories is known even where a column never has the baseline, or a level is used nowhere.
+    for name in ("a", "b"):
+        frame[name] = pd.Categorical(frame[name], ["none", "low", "rare", "mid", "high"])
+    ordered = lf.lmm("y ~ 0 + difference(C(a), C(b))", frame, se="se").fit()
+    assert ordered.curve("a")["at"].tolist() == levels
+    np.testing.assert_allclose(ordered.params, free.params, rtol=1e-8)
+    frame["a"], frame["b"] = frame["a"].astype(object), frame["b"].astype(object)
     with pytest.raises(lf.DataError, match="does not know"):
         held.predict(frame.assign(a="huge"))
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import limeform as lf
-from tests.papers.smoking import FORMULA, smoking, truth
+from limeform.datasets import smoking_like, smoking_risk
+from tests.papers.smoking import FORMULA
 
 pytestmark = pytest.mark.papers
 VEGETABLES = (
@@ -108,7 +109,7 @@ def test_red_meat_with_and_without_monotonicity(shared: Path, shape: list) -> No
 
 
 def test_smoking_and_lung_cancer() -> None:
-    data = smoking()
+    data = smoking_like(rng=0)
     constraints = [lf.passes("smoking", at=0, value=1), lf.increasing("smoking"), lf.concave("smoking")]
     priors = [lf.normal("smoking", mean=0, sd=0.1, derivative=3)]
     results = lf.lmm(FORMULA, data, se="se", trim=0.1, constraints=constraints, priors=priors).fit()
@@ -120,11 +121,11 @@ def test_smoking_and_lung_cancer() -> None:
     assert holds(results, "smoking", 1, 1)
     assert holds(results, "smoking", 2, -1)
     at = np.linspace(0, 75, 16)
-    np.testing.assert_allclose(results.curve("smoking", at)["fit"], truth(at), rtol=0.15)
+    np.testing.assert_allclose(results.curve("smoking", at)["fit"], smoking_risk(at), rtol=0.15)
     assert results.curve("smoking", [0.0])["fit"][0] == pytest.approx(1.0, abs=1e-9)
     tail = results.curve("smoking", np.linspace(56, 80, 50))["fit"]
     assert np.abs(np.diff(tail, 2)).max() < 1e-10
     untrimmed = lf.lmm(FORMULA, data, se="se", constraints=constraints, priors=priors).fit()
     grid = np.linspace(0, 80, 81)
-    errors = [np.mean((fit.curve("smoking", grid)["fit"] - truth(grid)) ** 2) for fit in (results, untrimmed)]
+    errors = [np.mean((fit.curve("smoking", grid)["fit"] - smoking_risk(grid)) ** 2) for fit in (results, untrimmed)]
     assert errors[0] < 2 * errors[1]

@@ -1,5 +1,6 @@
 """What pictures are checked for: where their text is, and what their artists hold."""
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -14,8 +15,8 @@ TOUCH = 0.5  # pixels by which boxes may overlap: rounding
 
 
 def artist(ax: Axes, label: str):
-    """Return the only artist with a label."""
-    (found,) = [child for child in ax.get_children() if child.get_label() == label]
+    """Return the only artist with a label, whatever a legend says further, as in ``trimmed (3)`` or ``rows, ...``."""
+    (found,) = [child for child in ax.get_children() if re.split(r" \(|, ", str(child.get_label()))[0] == label]
     return found
 
 
@@ -30,9 +31,13 @@ def segments(lines: LineCollection) -> np.ndarray:
 
 def texts(ax: Axes) -> list[Text]:
     """Return all text of axes that is seen; call after drawing."""
-    found = [*ax.texts, ax.xaxis.label, ax.yaxis.label, ax.title, *ax.get_yticklabels()]
-    low, high = sorted(ax.get_xlim())
-    found += [label for label in ax.get_xticklabels() if low <= label.get_position()[0] <= high]
+    found = [*ax.texts, ax.xaxis.label, ax.yaxis.label, ax.title]
+    # matplotlib keeps labels of ticks beyond the limits, and does not draw them
+    for along, (ends, ticks) in enumerate(
+        ((ax.get_xlim(), ax.get_xticklabels()), (ax.get_ylim(), ax.get_yticklabels()))
+    ):
+        low, high = sorted(ends)
+        found += [label for label in ticks if low <= label.get_position()[along] <= high]
     if ax.get_legend() is not None:
         found += ax.get_legend().get_texts()
     return [text for text in found if text.get_text() and text.get_visible()]

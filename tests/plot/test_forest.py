@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -41,7 +43,7 @@ def test_rows_are_drawn_as_given():
     np.testing.assert_allclose(drawn[:, :2], content.interval)
     np.testing.assert_array_equal(drawn[:, 2], np.arange(13))
     np.testing.assert_allclose(artist(ax, "estimates").get_offsets()[:, 0], content.estimate)
-    assert row_labels(ax) == ["study", *content.labels, "Random-effects mean", "95% prediction", "τ² = 0.1"]
+    assert row_labels(ax) == ["study", *content.labels, "Random-effects mean", "95% prediction interval", "τ² = 0.1"]
     assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first row on top
 
 
@@ -132,6 +134,69 @@ def test_far_longer_intervals_are_cut_with_an_arrow():
     assert "cut intervals" not in labels(forest_plot(forest(12)))
 
 
+def trimmed(n: int, *rows: int, shift: float = 0.0) -> Forest:
+    """Return rows of which some were trimmed, moved by ``shift``."""
+    content = forest(n)
+    content.estimate[list(rows)] += shift
+    content.interval[list(rows)] += shift
+    return replace(content, kept=~np.isin(np.arange(n), rows))
+
+
+@pytest.mark.parametrize("n", [13, 500])
+def test_trimmed_rows_are_crosses_with_intervals_of_their_own(n):
+    content = trimmed(n, 2, 7)
+    ax = forest_plot(content, order="data")
+    np.testing.assert_allclose(
+        artist(ax, "trimmed").get_offsets(), np.column_stack([content.estimate, range(n)])[[2, 7]]
+    )
+    np.testing.assert_allclose(segments(artist(ax, "trimmed intervals"))[:, :2], content.interval[[2, 7]])
+    assert len(artist(ax, "estimates").get_offsets()) == n - 2
+    assert len(artist(ax, "intervals").get_segments()) == n - 2
+    assert "Crosses: trimmed rows (2)" in row_labels(ax)
+    assert artist(ax, "trimmed").get_paths()[0] != artist(ax, "estimates").get_paths()[0]  # without colours too
+    draw(ax.figure)
+    assert overlaps(ax) == []
+    assert outside(ax, ax.figure.bbox) == []
+
+
+def test_trimmed_rows_far_away_are_arrows():
+    near, far = forest_plot(trimmed(20, 3, shift=0.5)), forest_plot(trimmed(20, 3, shift=1e4))
+    assert "_beyond" not in labels(near)
+    assert far.get_xlim()[1] < 10
+    np.testing.assert_allclose(artist(far, "_beyond").get_offsets(), [[far.get_xlim()[1], 3.0]])
+
+
+def test_columns_of_text_stand_on_the_left_and_numbers_on_the_right():
+    columns = [("Country", ["UK", "New Zealand", "1"]), ("n", ["10", "1,200", "–"]), ("Share", ["1%", "−2.5%", ""])]
+    ax = forest_plot(replace(forest(3), columns=columns))
+    sides = {text.get_text(): text.get_ha() for text in ax.texts}
+    assert [sides[name] for name in ("UK", "New Zealand", "1,200", "−2.5%")] == ["left", "left", "right", "right"]
+    draw(ax.figure)
+    assert overlaps(ax) == []
+
+
+@pytest.mark.parametrize("power", [-7, 6])
+def test_long_numbers_are_written_with_a_power_of_ten(power):
+    content, unit = forest(3), 10.0**power
+    scaled = replace(
+        content, estimate=unit * content.estimate, interval=unit * content.interval, pooled=None, fitted=None
+    )
+    ax = forest_plot(scaled)
+    heading, first = [text.get_text() for text in ax.texts][:2]
+    size = power + int(np.floor(np.log10(np.median(np.diff(content.interval)))))
+    assert heading == f"Estimate [95% CI], ×10{'⁻' if size < 0 else ''}{'⁰¹²³⁴⁵⁶⁷⁸⁹'[abs(size)]}"
+    assert float(first.split()[0].replace("−", "-")) == pytest.approx(
+        content.estimate[0] * unit / 10.0**size, abs=0.0051
+    )
+
+
+def test_rows_that_share_a_label_are_set_apart():
+    content = replace(forest(5), labels=["a", "a", "b", "b", "c"])
+    lines = [line.get_ydata()[0] for line in forest_plot(content).lines if line.get_label() == "_group"]
+    assert lines == [1.5, 3.5]
+    assert "_group" not in labels(forest_plot(forest(5)))
+
+
 @pytest.mark.parametrize("n", [1, 3, 13, 45, 75, 100])
 @pytest.mark.parametrize("long", [False, True])
 def test_all_rows_are_labelled_and_no_text_overlaps(n, long):
@@ -155,8 +220,9 @@ def test_more_rows_than_labels_fit_are_a_sorted_curve(n):
     draw(ax.figure)
     offsets = artist(ax, "estimates").get_offsets()
     np.testing.assert_allclose(offsets[:, 0], np.sort(content.estimate))
-    assert row_labels(ax) == ["Random-effects mean", "95% prediction", "τ² = 0.1"]
-    assert [text.get_text() for text in ax.texts] == [f"{n} rows, sorted by estimate"]
+    assert row_labels(ax) == ["Random-effects mean", "95% prediction interval", "τ² = 0.1"]
+    written = [text.get_text() for text in ax.texts]
+    assert written == ["Estimate [95% CI]", "0.10 [0.00, 0.20]", "[−0.60, 0.80]", f"{n} rows, sorted by estimate"]
     assert overlaps(ax) == []
     assert outside(ax, ax.figure.bbox) == []
     # the summary keeps the height of a line of text: 9 points, give or take

@@ -30,6 +30,7 @@ def test_panels_show_modes_and_intervals():
         drawn = segments(artist(ax, "_intervals"))
         np.testing.assert_allclose(drawn[:, 0], content.mode[:, i] - content.half_width[:, i])
         np.testing.assert_allclose(drawn[:, 1], content.mode[:, i] + content.half_width[:, i])
+        assert ax.get_xlabel() == "Effect, 95% interval"
     assert [label.get_text() for label in axes[0].get_yticklabels()] == content.levels
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import limeform as lf
+from tests.plot.pictures import artist, draw, outside, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,18 @@ def test_path_and_contributions(results):
     assert low < kept[:, 1].min()
     assert trimmed[:, 1].max() < high
     assert [text.get_text() for text in contributions.get_legend().get_texts()] == ["kept (80)", "trimmed (20)", "cut"]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_text(seed):
+    fit = lf.lmm("y ~ x + (1 | study)", lf.datasets.contaminated_studies(rng=seed), se="se", trim=0.15).fit()
+    axes = fit.plot_trimming()
+    draw(axes[0].figure)
+    for ax in axes:
+        assert overlaps(ax) == []
+        assert outside(ax, ax.figure.bbox) == []
+    lowest = axes[1].get_window_extent().y0
+    assert max(text.get_window_extent().y1 for text in axes[1].get_legend().get_texts()) < lowest  # not on the cut
 
 
 def test_contributions_are_derivatives_of_the_objective(results):
@@ -61,5 +74,4 @@ def test_nothing_trimmed():
 
 def test_funnel_marks_trimmed_rows(results):
     axes = results.plot_funnel()
-    points = [points for points in axes.collections if points.get_label() in ("_points", "trimmed")]
-    assert [len(one.get_offsets()) for one in points] == [80, 20]
+    assert [len(artist(axes, name).get_offsets()) for name in ("_points", "trimmed")] == [80, 20]

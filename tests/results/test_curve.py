@@ -1,10 +1,14 @@
 """Curves of a fit as tables and pictures."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import limeform as lf
 from tests.fit.dose_data import FORMULA, basis, dose_data
+from tests.papers.smoking import FORMULA as SMOKING
+from tests.plot.pictures import artist, draw, labels, outside, overlaps
 
 AT = np.linspace(0, 80, 9)
 
@@ -89,7 +93,7 @@ def test_picture_holds_the_numbers(free: lf.LMMResults) -> None:
     np.testing.assert_allclose(line.get_ydata(), free.curve("dose", AT)["fit"])
     knots = [line.get_xdata()[0] for line in ax.lines if line.get_label() == "_knot"]
     assert knots == [10, 30, 55]
-    points = next(c for c in ax.collections if c.get_label() == "rows")
+    points = artist(ax, "rows")
     np.testing.assert_allclose(points.get_offsets()[:, 0], data["dose"])
     np.testing.assert_allclose(points.get_offsets()[:, 1], data["y"])
     sizes = points.get_sizes()
@@ -99,25 +103,47 @@ def test_picture_holds_the_numbers(free: lf.LMMResults) -> None:
 
 
 def test_picture_of_intervals_references_and_trimmed_rows() -> None:
-    from tests.papers.smoking import FORMULA as SMOKING
-    from tests.papers.smoking import smoking
-
-    data = smoking()
+    data = lf.datasets.smoking_like(rng=0)
     results = lf.lmm(
         SMOKING, data, se="se", trim=0.1, constraints=[lf.passes("smoking", at=0, value=1), lf.increasing("smoking")]
     ).fit()
     ax = results.plot_curve("smoking", random={"dose": np.linspace(0, 80, 200)})
-    named = {c.get_label(): c for c in ax.collections}
-    assert len(named["trimmed"].get_offsets()) == 19
-    assert len(named["rows"].get_offsets()) == 180
-    np.testing.assert_allclose(named["reference"].get_offsets()[:, 0], 0.0)
-    np.testing.assert_allclose(named["reference"].get_offsets()[:, 1], 1.0, atol=1e-8)
+    assert len(artist(ax, "trimmed").get_offsets()) == 19
+    assert len(artist(ax, "rows").get_offsets()) == 180
+    np.testing.assert_allclose(artist(ax, "reference").get_offsets(), [[0.0, 1.0]], atol=1e-8)
+    assert "_comparison" not in labels(ax)  # all rows have one reference: lines to it say nothing
     kept = ~(results.weights < 0.5)
-    np.testing.assert_allclose(named["rows"].get_offsets()[:, 0], ((data["alt_lo"] + data["alt_hi"]) / 2)[kept])
-    assert len(named["_range"].get_segments()) == int((data["alt_hi"] > data["alt_lo"]).sum())
-    results.plot_curve("smoking", derivative=1)
-    results.plot_forest()
-    results.plot_funnel()
+    middle = (data["alt_lo"] + data["alt_hi"]) / 2
+    np.testing.assert_allclose(artist(ax, "rows").get_offsets()[:, 0], middle[kept])
+    assert len(artist(ax, "_range").get_segments()) == int((data["alt_hi"] > data["alt_lo"]).sum())
+    assert ax.get_ylabel() == "f(smoking)"
+    draw(ax.figure)
+    assert overlaps(ax) == []
+    assert outside(ax, ax.figure.bbox) == []
+    slope = results.plot_curve("smoking", derivative=1)
+    assert slope.get_ylabel() == "First derivative of f(smoking)"
+    assert results.plot_curve("smoking", transform=np.log).get_ylabel() == "log(f(smoking))"
+    assert len(artist(results.plot_forest(), "trimmed").get_offsets()) == 19
+    assert len(artist(results.plot_funnel(), "trimmed").get_offsets()) == 19
+    assert len(artist(results.plot_residuals(), "trimmed").get_offsets()) == 19
+
+
+def test_bands_of_a_new_group_hold_all_factors() -> None:
+    rng = np.random.default_rng(0)
+    first, second, x = rng.integers(0, 10, 150), rng.integers(0, 8, 150), rng.uniform(0, 10, 150)
+    y = np.sin(x / 3) + rng.normal(size=10)[first] * x / 5 + rng.normal(size=8)[second] + 0.3 * rng.normal(size=150)
+    data = {"y": y, "x": x, "first": first, "second": second}
+    fit = lf.lmm("y ~ bspline(x, knots=3) + (x | first) + (1 | second)", data).fit()
+    assert isinstance(fit.cov_re, dict)
+    at = np.array([1.0, 5.0])
+    table = fit.curve("x", at)
+    z, half = np.column_stack([np.ones(2), at]), norm.ppf(0.975)
+    expected = np.einsum("nk,kl,nl->n", z, fit.cov_re["first"].to_numpy(), z) + fit.cov_re["second"].iloc[0, 0]
+    widths = [(table[f"{kind}_upper"] - table[f"{kind}_lower"]) / (2 * half) for kind in ("new", "mean")]
+    np.testing.assert_allclose(widths[0] ** 2 - widths[1] ** 2, expected, rtol=1e-8)
+    pd.testing.assert_frame_equal(fit.curve("x", at, random={"x": at}), table)
+    with pytest.raises(lf.OptionError, match="random= lacks 'x'"):
+        fit.curve("x", at, random={"1": 1.0})
 
 
 def test_a_name_changes_no_band() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from limeform.errors import OptionError
+from limeform.tables.latex import latex_row, latex_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +70,13 @@ class Table:
     def as_latex(self) -> str:
         """Return the table as LaTeX, with the rules of the package booktabs."""
         lines = [r"\begin{tabular}{l" + "r" * self.cells.shape[1] + "}", r"\toprule"]
-        lines += [_latex_row(["", *self.cells.columns]), r"\midrule"]
+        lines += [latex_row(["", *self.cells.columns]), r"\midrule"]
         for i, (label, *row) in enumerate(self.cells.itertuples()):
             lines += [r"\midrule"] if i in self.rules and i else []
-            lines.append(_latex_row([label, *row]))
+            lines.append(latex_row([label, *row]))
         lines += [r"\bottomrule"]
         width = self.cells.shape[1] + 1
-        lines += [rf"\multicolumn{{{width}}}{{l}}{{\footnotesize {_latex(note)}}} \\" for note in self._numbered()]
+        lines += [rf"\multicolumn{{{width}}}{{l}}{{\footnotesize {latex_text(note)}}} \\" for note in self._numbered()]
         return "\n".join([*lines, r"\end{tabular}"])
 
     def as_great_table(self) -> Any:
@@ -107,14 +107,3 @@ class Table:
         return self.as_text()
 
     __repr__ = __str__
-
-
-def _latex_row(cells: Sequence[object]) -> str:
-    return " & ".join(_latex(str(cell)) for cell in cells) + r" \\"
-
-
-def _latex(text: str) -> str:
-    """Return text with LaTeX's own signs escaped."""
-    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "²": r"$^2$"}
-    signs |= {sign: "\\" + sign for sign in "&%$#_{}"} | {"σ": r"$\sigma$", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"}
-    return "".join(signs.get(sign, sign) for sign in text)
