@@ -102,6 +102,7 @@ def test_an_ensemble_and_a_curve_of_the_wrong_thing() -> None:
         ("bspline(dose, knots=[30, 20])", "in increasing order"),
         ("bspline(dose, knots=[20, float('nan')])", "every knot has to be a finite number"),
         ("bspline(dose, knots=100)", "104 coefficients, but the data only 80 different exposures"),
+        ("interval(low, high)", "it is a range: put it into a curve"),
         ("bspline(interval(high, low), knots=3)", r"lies above the upper one in 80 rows \(0, 1, 2"),
     ],
 )
