@@ -7,7 +7,10 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import math
 import os
+import re
+import stat
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,11 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limeform.errors import ArchiveError
+from limeform.errors import ArchiveError, OptionError
 
 FORMAT = "limeform results"
-VERSION = 1
+VERSION = 2
+"""Of the format. 1: fits of linear means. 2: constraints, priors and nonlinear means; rows that are never trimmed."""
 DOCUMENT = "limeform.json"
+MEMBER = re.compile(r"arrays/\d{1,6}\.npy")
+KINDS = "biufmMSU"
+"""Kinds of numpy's types that an array in a file may have."""
 
 AnyArray = NDArray[Any]
 
@@ -57,7 +64,7 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Wri
     ArchiveError
         If the file cannot be written.
     """
-    target = Path(path)
+    target = Path(file_name(path))
     members = {name: _as_bytes(array) for name, array in writer.arrays.items()}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     body = json.dumps(document, allow_nan=True)
@@ -94,8 +101,8 @@ def _checksum(sums: Mapping[str, str], body: str) -> str:
     return hashlib.sha256((json.dumps(sums, sort_keys=True) + body).encode()).hexdigest()
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Callable[[str], AnyArray]]:
-    """Read a document, and a function that returns its arrays by name.
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Callable[[str], AnyArray], int]:
+    """Read a document, a function that returns its arrays by name, and the version of the format.
 
     Parameters
     ----------
@@ -104,32 +111,61 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Callable[[str], 
 
     Returns
     -------
-    tuple of dict and callable
+    tuple of dict, callable and int
 
     Raises
     ------
     ArchiveError
         If the file does not exist, is no archive of results, is of a later version, or is damaged.
     """
-    name = str(path)
+    name = file_name(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(name) as archive:
             members = _members(archive, name)
     except zipfile.BadZipFile as error:
         raise ArchiveError(f"{name!r} is damaged, or no file of saved results: {error}") from error
     except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise ArchiveError(f"cannot read {name!r}: {getattr(error, 'strerror', None) or error}") from error
     head = _head(members, name)
-    return _content(head, name), lambda member: _array(members, head["members"], member, name)
+    return _content(head, name), lambda member: _array(members, head["members"], member, name), head["version"]
+
+
+def file_name(path: object) -> str:
+    """Return a path as text.
+
+    Raises
+    ------
+    OptionError
+        If it is no path.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str) or not os.fspath(path):
+        raise OptionError(f"path={path!r}: give the name of a file")
+    return os.fspath(path)
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> dict[str, bytes]:
     infos = archive.infolist()
     if DOCUMENT not in {info.filename for info in infos}:
         raise ArchiveError(f"{name!r} is a zip file, but not one of saved results")
-    if any(info.compress_type != zipfile.ZIP_STORED for info in infos) or len({i.filename for i in infos}) < len(infos):
-        raise ArchiveError(f"{name!r} was not written by limeform: it has compressed or repeated members")
+    wrong = next((reason for reason in map(_foreign, infos) if reason), None)
+    if wrong is None and len({info.filename for info in infos}) < len(infos):
+        wrong = "repeated members"
+    if wrong is None and sum(info.file_size for info in infos) > os.path.getsize(name):
+        wrong = "members that are larger than the file"
+    if wrong is not None:
+        raise ArchiveError(f"{name!r} was not written by limeform: it has {wrong}")
     return {info.filename: archive.read(info) for info in infos}
+
+
+def _foreign(info: zipfile.ZipInfo) -> str | None:
+    """Say what is wrong with a member that limeform would not have written; None for others."""
+    if info.compress_type != zipfile.ZIP_STORED:
+        return "compressed members"
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return f"a link as member, {info.filename!r}"
+    if info.filename != DOCUMENT and not MEMBER.fullmatch(info.filename):
+        return f"a member called {info.filename!r}"
+    return None
 
 
 def _head(members: Mapping[str, bytes], name: str) -> dict[str, Any]:
@@ -140,7 +176,7 @@ def _head(members: Mapping[str, bytes], name: str) -> dict[str, Any]:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise ArchiveError(f"{name!r} is not a file of saved results")
     version = head.get("version")
-    if not isinstance(version, int) or version < 1:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ArchiveError(f"{name!r} is damaged: it has no version")
     if version > VERSION:
         raise ArchiveError(
@@ -154,7 +190,10 @@ def _content(head: Mapping[str, Any], name: str) -> dict[str, Any]:
     sums, body = head.get("members"), head.get("content")
     if not isinstance(sums, dict) or not isinstance(body, str) or head.get("sha256") != _checksum(sums, body):
         raise ArchiveError(f"{name!r} is damaged: its document does not have the checksum that was written with it")
-    content: dict[str, Any] = json.loads(body)
+    try:
+        content: dict[str, Any] = json.loads(body)
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ArchiveError(f"{name!r} is damaged: its document cannot be read ({error})") from error
     return content
 
 
@@ -164,7 +203,20 @@ def _array(members: Mapping[str, bytes], sums: Mapping[str, str], member: str, n
     if hashlib.sha256(members[member]).hexdigest() != sums[member]:
         raise ArchiveError(f"{name!r} is damaged: {member!r} does not have the checksum that was written with it")
     try:
-        array: AnyArray = np.load(io.BytesIO(members[member]), allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError) as error:
+        return _plain_array(members[member])
+    except (ValueError, TypeError, OSError, EOFError, OverflowError, RecursionError, MemoryError) as error:
         raise ArchiveError(f"{name!r} is damaged: {member!r} is no plain array ({error})") from error
+
+
+def _plain_array(content: bytes) -> AnyArray:
+    """Return the array of a member, whose size has to be what its own head says."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("its format is another one")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject or dtype.kind not in KINDS or not dtype.itemsize:
+        raise ValueError(f"its type is {dtype}")
+    if math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError(f"its size is not that of the shape {shape}")
+    array: AnyArray = np.load(io.BytesIO(content), allow_pickle=False)
     return array

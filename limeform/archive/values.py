@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from limeform.archive.file import Writer
+from limeform.archive.typed import declared, fits
 from limeform.errors import ArchiveError
 
 Classes = Mapping[str, type[Any]]
@@ -67,7 +68,8 @@ def decode(tree: Any, array: Callable[[str], Any], classes: Classes) -> Any:
     Raises
     ------
     ArchiveError
-        If the document names another class, or does not fit it.
+        If the document names another class, or a field without a default is missing, or one is surplus or of another
+        type.
     """
     if tree is None or isinstance(tree, (bool, int, float, str)):
         return tree
@@ -93,6 +95,14 @@ def _instance(tree: dict[str, Any], array: Callable[[str], Any], classes: Classe
             raise ArchiveError(f"the file is damaged: {tree.get('value')!r} is no {name}")
         return known[tree["value"]]
     fields = tree.get("fields")
-    if not isinstance(fields, dict) or set(fields) != {field.name for field in dataclasses.fields(known)}:
+    # A field that a later version added has a default, so that files of an earlier one are still read.
+    every = dataclasses.fields(known)
+    needed = {f.name for f in every if f.default is f.default_factory is dataclasses.MISSING}
+    if not isinstance(fields, dict) or not needed <= set(fields) <= {field.name for field in every}:
         raise ArchiveError(f"the file does not fit this version of limeform: the parts of {name} differ")
-    return known(**{key: decode(item, array, classes) for key, item in fields.items()})
+    values = {key: decode(item, array, classes) for key, item in fields.items()}
+    hints = declared(known)
+    for key, value in values.items():
+        if not fits(value, hints[key]):
+            raise ArchiveError(f"the file is damaged: {key} of {name} is of type {type(value).__name__}")
+    return known(**values)

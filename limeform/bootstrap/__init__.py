@@ -4,7 +4,7 @@ Nothing here knows the results class: a fit is passed as arrays, or as an object
 """
 
 from limeform.bootstrap.bootstrap import BootstrapResults, Replay
-from limeform.bootstrap.cases import CaseSampling, case_sampling, take
+from limeform.bootstrap.cases import CaseSampling, case_sampling, take, take_curve
 from limeform.bootstrap.parameters import ParameterNames, parameters_of
 from limeform.bootstrap.responses import Effects, Responses, parametric, residual
 from limeform.bootstrap.run import Progress, Stream, Streams, run, streams
@@ -26,4 +26,5 @@ __all__ = [
     "run",
     "streams",
     "take",
+    "take_curve",
 ]

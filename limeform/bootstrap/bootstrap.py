@@ -9,11 +9,12 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from limeform.bootstrap import intervals
+from limeform.bootstrap.replay import Raised, as_series
 from limeform.errors import ConvergenceWarning, OptionError
 from limeform.tables import FitSummary
 
@@ -29,8 +30,10 @@ FEW = 0.05
 class Replay(Protocol):
     """Does the refits of a bootstrap again, to ask other questions of them."""
 
-    def quantity(self, function: Quantity, numbers: Sequence[int]) -> list[Any]:
-        """Return the function of some refits, by their numbers; an exception where it raised one."""
+    def quantity(
+        self, function: Quantity, numbers: Sequence[int], n_jobs: int | None, backend: str | None, progress: bool
+    ) -> tuple[list[Any], bool]:
+        """Return the function of some refits, by their numbers, and whether Ctrl-C ended it early."""
 
     def of_fit(self, function: Quantity) -> Any:
         """Return the function of the fit itself."""
@@ -192,18 +195,24 @@ class BootstrapResults:
             table.loc[name] = table.loc[name].clip(low, high)
         return table
 
-    def function(self, function: Quantity) -> BootstrapResults:
+    def function(
+        self, function: Quantity, n_jobs: int | None = None, progress: bool = False, *, backend: str | None = None
+    ) -> BootstrapResults:
         """Bootstrap any quantity of a fit, from the same refits done again.
 
         Parameters
         ----------
         function : callable
             Takes the results of a refit (an `LMMResults`), returns a number, an array or a Series.
+        n_jobs, progress, backend
+            As in `LMMResults.bootstrap`; the result does not depend on ``n_jobs``. In other processes the function is a
+            copy: it can return something, but not change what belongs to this one.
 
         Returns
         -------
         BootstrapResults
-            Of that quantity. Where the function raises, the refit counts as failed.
+            Of that quantity. Where the function raises, the refit counts as failed; after Ctrl-C of the refits that
+            were done.
 
         Raises
         ------
@@ -225,12 +234,11 @@ class BootstrapResults:
         except Exception as error:  # the function is the user's own: anything can come out of it
             raise OptionError(f"the function fails for the fit itself: {error}") from error
         numbers = [int(number) for number in self.draws.index]
-        found = self.replay.quantity(function, numbers)
+        found, interrupted = self.replay.quantity(function, numbers, n_jobs, backend, progress)
         rows, failures = {}, dict(self.failures)
-        for number, value in zip(numbers, found, strict=True):
-            series = value if isinstance(value, Exception) else as_series(value)
-            if isinstance(series, Exception):
-                failures[number] = f"the function raised {type(series).__name__}: {series}"
+        for number, series in zip(numbers, found, strict=False):
+            if isinstance(series, Raised):
+                failures[number] = f"the function raised {series.text}"
             elif len(series) != len(estimate):
                 failures[number] = f"the function gave {len(series)} values, {len(estimate)} for the fit"
             else:
@@ -243,7 +251,7 @@ class BootstrapResults:
             kind=self.kind,
             refit=self.refit,
             requested=self.requested,
-            interrupted=self.interrupted,
+            interrupted=self.interrupted or interrupted,
             default=self.default,
             replay=self.replay,
             of=function,
@@ -309,16 +317,6 @@ class BootstrapResults:
     def __repr__(self) -> str:
         """Return one line: kind, refits, failures."""
         return f"<BootstrapResults: {self.kind}, {self.n_converged} of {self.n} refits converged>"
-
-
-def as_series(value: ArrayLike | pd.Series) -> pd.Series:
-    """Return a number, an array or a Series as a Series of floats."""
-    if isinstance(value, pd.Series):
-        return value.astype(np.float64)
-    array = np.asarray(value, dtype=np.float64)
-    if array.ndim == 0:
-        return pd.Series([float(array)], index=["value"])
-    return pd.Series(array.ravel())
 
 
 def _alpha(level: float | None, alpha: float | None) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from limeform.design import Design, GroupedEffects
+from limeform.design import Curve, Design, GroupedEffects, NonlinearBlock
+from limeform.design.intervals import Exposure
 from limeform.errors import OptionError
 
 IntArray = NDArray[np.intp]
@@ -71,7 +72,9 @@ def case_sampling(design: Design) -> CaseSampling:
     if outer is None:
         names = ", ".join(factor.factor for factor in design.factors)
         raise OptionError(
-            f'kind="cases" draws whole groups, and the factors {names} are crossed: give "parametric" or "residual"'
+            f'kind="cases" draws whole groups, and the factors {names} are crossed: to draw levels of one is to tear '
+            'those of the others apart, and no way to do so is right (McCullagh 2000). Give kind="parametric" or '
+            '"residual", which draw the effects of each factor'
         )
     first = np.concatenate([[0], np.cumsum(np.bincount(outer.codes, minlength=len(outer.levels)))])
     return CaseSampling(np.argsort(outer.codes, kind="stable"), first)
@@ -107,6 +110,8 @@ def take(design: Design, rows: IntArray, place: NDArray[np.int32]) -> Design:
         y=design.y[rows],
         offset=design.offset[rows],
         x=design.x[rows],
+        nonlinear=tuple(_taken_block(block, rows) for block in design.nonlinear),
+        curves=tuple(take_curve(curve, rows) for curve in design.curves),
         factors=tuple(_taken(factor, rows, place) for factor in design.factors),
         errors=replace(
             errors,
@@ -116,6 +121,24 @@ def take(design: Design, rows: IntArray, place: NDArray[np.int32]) -> Design:
         ),
         index=design.index[rows],
     )
+
+
+def take_curve(curve: Curve, rows: IntArray) -> Curve:
+    """Return a curve with the exposures of some rows."""
+    return replace(
+        curve,
+        exposure=None if curve.exposure is None else _taken_exposure(curve.exposure, rows),
+        reference=None if curve.reference is None else _taken_exposure(curve.reference, rows),
+    )
+
+
+def _taken_exposure(exposure: Exposure, rows: IntArray) -> Exposure:
+    return Exposure(exposure.low[rows], exposure.high[rows])
+
+
+def _taken_block(block: NonlinearBlock, rows: IntArray) -> NonlinearBlock:
+    frame = None if block.frame is None else block.frame.iloc[rows]
+    return replace(block, matrix=block.matrix[rows], frame=frame)
 
 
 def _taken(factor: GroupedEffects, rows: IntArray, place: NDArray[np.int32]) -> GroupedEffects:

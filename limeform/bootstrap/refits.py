@@ -11,31 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.bootstrap.cases import CaseSampling, take
-from limeform.bootstrap.parameters import ParameterNames
 from limeform.bootstrap.responses import Responses
 from limeform.bootstrap.run import Stream
 from limeform.design import Design
 from limeform.design.fixed import independent_columns
-from limeform.errors import LimeformError, OptionError
+from limeform.errors import LimeformError
 from limeform.fit import (
     Draws,
     Estimates,
+    JointModel,
     ManyCases,
     Setup,
     completed,
     estimate,
     estimate_again,
+    estimate_joint,
     estimate_many,
     prepare,
     stack,
 )
 from limeform.likelihood import ResidualVariance, reduce_rows
-from limeform.solve import Newton
+from limeform.mean import OutsideDomainError
+from limeform.solve import EvaluationError, Newton, default_solver
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-SERIOUS = (LimeformError, np.linalg.LinAlgError, FloatingPointError)
+SERIOUS = (LimeformError, np.linalg.LinAlgError, FloatingPointError, OutsideDomainError, EvaluationError)
 """What a refit may raise without ending the bootstrap."""
 
 
@@ -47,6 +49,10 @@ class Fit(Protocol):
     model: Any
     trimming: Any
     _setup: Setup
+
+    @property
+    def _joint(self) -> JointModel | None:
+        """The joint model of a fit with constraints, priors or a nonlinear mean."""
 
     def __init__(self, model: Any, setup: Setup, estimates: Estimates, trimming: Any = None) -> None:
         """Put results together."""
@@ -160,7 +166,7 @@ class Cases:
         """Return the estimates of several draws of equally many units."""
         fit, sampling = self.fit, self.sampling
         many = None
-        if not self.retrim:
+        if not self.retrim and fit._joint is None:
             many = ManyCases.of(fit._setup, fit.design.shifted, fit.reml, sampling.unit_of_row(), sampling.units)
         if many is None:
             return stack([attempt(self.of_units, units) for units in chosen], fit.estimates)
@@ -176,7 +182,8 @@ class Cases:
         """Return the results object of some units."""
         rows, place = self.sampling.rows(chosen)
         if self.retrim:
-            return self.fit.model.with_rows(rows, place).fit(solver=Newton())
+            model = self.fit.model.with_rows(rows, place)
+            return model.fit(solver=Newton() if model.joint is None else None)
         return self.fit.refit_rows(rows, place)
 
 
@@ -223,6 +230,40 @@ def refit_design(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[De
     return design, setup, estimate(setup, fit.reml, Newton(), _start(setup, fit.estimates))
 
 
+def refit_joint(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[Any, Setup, Estimates]:
+    """Fit some rows of a restricted or nonlinear model within its constraints, at the weights that the rows had.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    rows : ndarray of int, shape (r,)
+        Rows.
+    place : ndarray of int32, shape (r,)
+        Level of each.
+
+    Returns
+    -------
+    tuple of model, Setup and Estimates
+
+    Raises
+    ------
+    ResampleError, DataError
+        If the rows do not determine all parameters.
+    """
+    model, weights = fit.model.with_rows(rows, place), fit._setup.rows.weights[rows]
+    _check_strata(model.design, weights > 0)
+    joint = model.joint.with_weights(weights)
+    coordinates, estimates = joint.products.coordinates, fit.estimates
+    back = np.linalg.inv(coordinates.effects) if joint.setup.covariance.size else np.zeros((0, 0))
+    theta = joint.setup.covariance.parameters(back @ estimates.gamma @ back.T)
+    psi = np.log(np.maximum(estimates.residual_variance / coordinates.variance, 1e-12))
+    known = joint.setup.residual is ResidualVariance.KNOWN
+    b = np.linalg.solve(coordinates.fixed, estimates.beta - coordinates.origin)
+    start = np.concatenate([theta, psi[:0] if known else psi, b])
+    return model, joint.setup, estimate_joint(joint, default_solver(), start)
+
+
 class ResampleError(LimeformError, ValueError):
     """A resample that does not determine all parameters."""
 
@@ -231,6 +272,10 @@ def _check_resample(design: Design, used: NDArray[np.bool_]) -> None:
     missing = len(design.names) - len(independent_columns(design.x[used], design.errors.precision[used]))
     if missing:
         raise ResampleError("a column of the fixed effects is constant or collinear in the rows drawn")
+    _check_strata(design, used)
+
+
+def _check_strata(design: Design, used: NDArray[np.bool_]) -> None:
     strata = design.errors.strata
     if strata is not None and len(np.unique(strata[used])) < len(design.errors.strata_levels):
         raise ResampleError(f"a level of {design.errors.source} was not drawn")
@@ -245,48 +290,3 @@ def _start(setup: Setup, estimates: Estimates) -> FloatArray:
     if setup.residual is ResidualVariance.STRATA:
         return np.concatenate([setup.covariance.parameters(gamma), np.log(np.maximum(variances, 1e-12))])
     return setup.covariance.parameters(gamma / variances[0])
-
-
-@dataclass(frozen=True)
-class Again:
-    """Does the refits of a bootstrap again; see `Replay`."""
-
-    refits: Any
-    streams: Sequence[Stream]
-    parameters: ParameterNames
-    jackknife: Cases | None
-
-    def of_fit(self, function: Any) -> Any:
-        """Return the function of the fit itself."""
-        return function(self.refits.fit)
-
-    def quantity(self, function: Any, numbers: Sequence[int]) -> list[Any]:
-        """Return the function of some refits; an exception where it raised one."""
-        return [_value(function, self.refits.results, self.streams[number]) for number in numbers]
-
-    def leave_out(self, function: Any | None) -> FloatArray:
-        """Return the parameters, or the function, of refits that lack one unit each, shape (units, columns)."""
-        if self.jackknife is None:
-            raise OptionError(
-                'method="bca" leaves out groups in turn, which this model does not allow: see kind="cases"'
-            )
-        units = [self.jackknife.sampling.without(unit) for unit in range(self.jackknife.sampling.units)]
-        if function is None:
-            size = self.jackknife.size
-            parts = [self.jackknife.of_many(units[start : start + size]) for start in range(0, len(units), size)]
-            return np.concatenate([self.parameters.values(draws) for draws in parts])
-        width = np.size(function(self.refits.fit))
-        values = [_value(function, self.jackknife.of_units, chosen) for chosen in units]
-        blank = np.full(width, np.nan)
-        return np.array(
-            [blank if isinstance(value, Exception) else np.asarray(value, np.float64).ravel() for value in values]
-        )
-
-
-def _value(function: Any, refit: Any, argument: Any) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return function(refit(argument))
-    except Exception as error:  # the function is the user's own: anything can come out of it
-        return error

@@ -17,6 +17,7 @@ from limeform.errors import OptionError
 
 Rng = int | np.random.Generator | None
 Result = TypeVar("Result")
+Work = TypeVar("Work")
 
 TASKS = 8
 """Tasks for each worker: enough that none waits long for the others at the end."""
@@ -125,6 +126,7 @@ def run(
     n_jobs: int | None = None,
     backend: str | None = None,
     progress: bool = False,
+    sent: bool = False,
 ) -> tuple[list[Result], bool]:
     """Do the work for all refits, in chunks.
 
@@ -142,6 +144,8 @@ def run(
         One of joblib's backends; None means that of ``joblib.parallel_config``, or processes.
     progress : bool
         Show a bar.
+    sent : bool
+        Whether the work is already what another process would get; see `as_sent`.
 
     Returns
     -------
@@ -155,7 +159,7 @@ def run(
     OptionError
         If the backend or the progress bar is not installed.
     """
-    work = _as_sent(work)
+    work = work if sent else as_sent(work)
     chunks = [refits[start : start + size] for start in range(0, len(refits), size)]
     bar = _bar(len(refits)) if progress else None
     done: list[Result] = []
@@ -180,13 +184,13 @@ def run(
     return done, False
 
 
-def _as_sent(work: Callable[[Any], Result]) -> Callable[[Any], Result]:
+def as_sent(work: Work) -> Work:
     """Return the work as another process would get it.
 
     Arrays change their layout on the way, and with it the last digits of what is computed from them.
     """
     try:
-        copied: Callable[[Any], Result] = pickle.loads(pickle.dumps(work))
+        copied: Work = pickle.loads(pickle.dumps(work))
     except (pickle.PicklingError, AttributeError, TypeError):  # such as a function defined inside another
         return work
     return copied
@@ -201,7 +205,7 @@ def _chosen(backend: str | None, n_jobs: int | None) -> AbstractContextManager[A
         chosen: AbstractContextManager[Any] = parallel_config(
             backend=backend, **({} if n_jobs is None else {"n_jobs": n_jobs})
         )
-    except (ImportError, ValueError, TypeError) as error:
+    except (ImportError, ValueError, TypeError, AttributeError) as error:
         raise OptionError(
             f"backend={backend!r} cannot be used: {_first_line(error)}. joblib's own are 'loky', 'threading' and "
             "'multiprocessing'; 'dask' needs the package distributed and a running client, 'ray' the package ray "

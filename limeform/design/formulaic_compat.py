@@ -21,6 +21,7 @@ import pandas as pd
 from formulaic import Formula, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from formulaic.materializers import PandasMaterializer
+from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import Factor, Term
 from formulaic.transforms import TRANSFORMS
 from formulaic.utils.layered_mapping import LayeredMapping
@@ -28,6 +29,7 @@ from formulaic.utils.stateful_transforms import stateful_eval
 from formulaic.utils.variables import Variable
 from numpy.typing import NDArray
 
+from limeform.design.expansion import MOST, count_terms
 from limeform.design.formulaic_errors import blame, check_kinds, check_levels, explain, refuse_raw_dates
 from limeform.design.nonlinear import part_text
 from limeform.design.transforms import TRANSFORMS as OWN
@@ -97,6 +99,7 @@ def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) 
     parsed = {}
     for key, text in texts.items():
         try:
+            _refuse_expansion(formula, text, len(available))
             parsed[key] = Formula(text, _context={"__formulaic_variables_available__": available})
         except FormulaicError as error:
             raise FormulaError(f"formulaic cannot read {text!r}: {error}") from error
@@ -105,6 +108,15 @@ def read(formula: ModelFormula, frame: pd.DataFrame, taken: Iterable[str] = ()) 
             start = formula.text.find("`1`")
             raise FormulaError(message, formula.text, start, start + 3)
     return parsed
+
+
+def _refuse_expansion(formula: ModelFormula, text: str, columns: int) -> None:
+    """Refuse a formula that stands for more terms than could ever be formed."""
+    tree = DefaultFormulaParser().get_ast(text)
+    if tree is not None and count_terms(tree, columns) > MOST:
+        raise FormulaError(
+            f"{text!r} stands for more than {MOST:,} terms: write fewer * or a lower power", formula.text
+        )
 
 
 def _is_constant(term: Term) -> bool:

@@ -203,11 +203,15 @@ def _learn(
     linear_right: bool,
 ) -> SplineBasis:
     x = exposure.ends if other is None else np.concatenate([exposure.ends, other.ends])
-    basis = make_basis(x, choice, degree, bounds, linear_left, linear_right)
     distinct = exposure.distinct + (0 if other is None else other.distinct)
-    if basis.size > distinct:
+    number = choice.knots if isinstance(choice.knots, (int, np.integer)) else 0
+    size = number + 1  # at least: looked at first, since a wild number of knots would fill the memory
+    if size <= distinct:
+        basis = make_basis(x, choice, degree, bounds, linear_left, linear_right)
+        size = basis.size
+    if size > distinct:
         raise DataError(
-            f"the curve has {basis.size} coefficients, but the data only {distinct} different exposures: "
+            f"the curve has {size} coefficients, but the data only {distinct} different exposures: "
             "give fewer knots or a lower degree="
         )
     return basis

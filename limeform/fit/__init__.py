@@ -2,6 +2,7 @@
 
 from limeform.fit.blocks import block_table, check_memory
 from limeform.fit.checks import check_design
+from limeform.fit.conditional import ConditionalPart, conditional_part, mode_of_rows, modes_at
 from limeform.fit.estimate import (
     ActiveConstraint,
     Estimates,
@@ -9,7 +10,6 @@ from limeform.fit.estimate import (
     cochran_q,
     estimate,
     estimate_again,
-    mode_slopes_of,
     modes_of,
 )
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
@@ -20,6 +20,7 @@ from limeform.fit.trimming import Trimming, TrimReport, fit_trimmed, fit_trimmed
 
 __all__ = [
     "ActiveConstraint",
+    "ConditionalPart",
     "Draws",
     "Estimates",
     "JointModel",
@@ -34,6 +35,7 @@ __all__ = [
     "check_memory",
     "cochran_q",
     "completed",
+    "conditional_part",
     "estimate",
     "estimate_again",
     "estimate_joint",
@@ -41,7 +43,8 @@ __all__ = [
     "fit_trimmed",
     "fit_trimmed_joint",
     "joint_modes",
-    "mode_slopes_of",
+    "mode_of_rows",
+    "modes_at",
     "modes_of",
     "prepare",
     "prepare_joint",

@@ -20,7 +20,6 @@ from limeform.likelihood import (
     ResidualVariance,
     conditional_modes,
     crossed_modes,
-    mode_slopes,
     reduce_response,
 )
 from limeform.likelihood.grouped import Reduction
@@ -258,14 +257,6 @@ def modes_of(setup: Setup, estimates: Estimates) -> tuple[Modes, ...]:
     if isinstance(point.reduction, Reduction):
         return (conditional_modes(point.reduction, point.covariance, point.profile, coordinates),)
     return crossed_modes(point.reduction, point.covariance, point.profile, coordinates)
-
-
-def mode_slopes_of(setup: Setup, estimates: Estimates) -> FloatArray:
-    """Return by how much the conditional modes fall with the fixed effects, shape (m, k, p)."""
-    objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
-    point = objective.at(estimates.variables)
-    assert isinstance(point.reduction, Reduction)
-    return mode_slopes(point.reduction, point.covariance, setup.products.coordinates)
 
 
 def cochran_q(setup: Setup) -> float:

@@ -11,7 +11,7 @@ from limeform.covariance import STRUCTURES, BlockDiagonal
 from limeform.design import Design
 from limeform.errors import DataError, OptionError
 from limeform.fit.setup import Setup
-from limeform.likelihood import JointObjective, ResidualVariance, joint_coordinates, make_cells
+from limeform.likelihood import Coordinates, JointObjective, ResidualVariance, joint_coordinates, make_cells
 from limeform.likelihood import Rows as DataRows
 from limeform.likelihood.crossproducts import CrossProducts, cross_products
 from limeform.mean import Mean, OutsideDomainError, UserFunction, mean_of
@@ -85,7 +85,12 @@ class JointModel:
 
 
 def prepare_joint(
-    design: Design, restrictions: Restrictions, start: FloatArray, reml: bool, weights: FloatArray | None = None
+    design: Design,
+    restrictions: Restrictions,
+    start: FloatArray,
+    reml: bool,
+    weights: FloatArray | None = None,
+    coordinates: Coordinates | None = None,
 ) -> JointModel:
     """Make a design ready for the joint likelihood.
 
@@ -101,6 +106,8 @@ def prepare_joint(
         Restricted likelihood.
     weights : ndarray, shape (n,), optional
         Likelihood weights; ones if left out.
+    coordinates : Coordinates, optional
+        Working coordinates of an earlier fit, in place of those that suit the response.
 
     Returns
     -------
@@ -132,7 +139,8 @@ def prepare_joint(
         weights=np.ones(n) if weights is None else weights,
         cells=cells,
     )
-    coordinates = joint_coordinates(y - value, jacobian, rows, covariance, known, None if mean is None else start)
+    if coordinates is None:
+        coordinates = joint_coordinates(y - value, jacobian, rows, covariance, known, None if mean is None else start)
     shared = ResidualVariance.STRATA if errors.strata is not None else ResidualVariance.SHARED
     setup = Setup(
         rows=rows,

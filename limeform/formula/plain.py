@@ -10,10 +10,26 @@ import ast
 import re
 from collections.abc import Collection
 
+from limeform.formula.counts import asks_for_too_many
+
 TRANSFORMS = frozenset(
     {
         *("C", "I", "Q", "Treatment", "Sum", "Helmert", "Diff", "Poly"),
-        *("bspline", "interval", "bs", "cc", "cr", "cs", "poly", "center", "scale", "standardize", "lag"),
+        *(
+            "bspline",
+            "log_ratio",
+            "difference",
+            "interval",
+            "bs",
+            "cc",
+            "cr",
+            "cs",
+            "poly",
+            "center",
+            "scale",
+            "standardize",
+            "lag",
+        ),
         *("log", "log2", "log10", "exp", "exp2", "exp10"),
     }
 )
@@ -41,7 +57,13 @@ NODES = (
 LARGEST_POWER = 100
 
 
-def refused(expression: str, columns: Collection[str], values: Collection[str], numpy: Collection[str]) -> str | None:
+def refused(
+    expression: str,
+    columns: Collection[str],
+    values: Collection[str],
+    numpy: Collection[str],
+    large: Collection[str] = (),
+) -> str | None:
     """Say what in an expression is more than computing; None where nothing is.
 
     Parameters
@@ -54,6 +76,8 @@ def refused(expression: str, columns: Collection[str], values: Collection[str], 
         Names that stand for numbers, text, or lists of them.
     numpy : collection of str
         Names that stand for the module numpy.
+    large : collection of str
+        Those of the values that are numbers above `limeform.formula.counts.MOST`.
 
     Returns
     -------
@@ -74,12 +98,12 @@ def refused(expression: str, columns: Collection[str], values: Collection[str], 
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return expression
     names = {*columns, *values, "_quoted_", "True", "False", "None"}
-    return _first_refused(tree, names, {*numpy, "np"} - set(values))
+    return _first_refused(tree, names, {*numpy, "np"} - set(values), set(large))
 
 
-def _first_refused(node: ast.AST, names: set[str], numpy: set[str]) -> str | None:
+def _first_refused(node: ast.AST, names: set[str], numpy: set[str], large: set[str]) -> str | None:
     if isinstance(node, ast.Call):
-        if not _may_be_called(node.func, names, numpy):
+        if not _may_be_called(node.func, names, numpy) or asks_for_too_many(node, large):
             return ast.unparse(node)
         children: list[ast.AST] = [*node.args, *node.keywords]
     elif isinstance(node, ast.Attribute):
@@ -91,7 +115,9 @@ def _first_refused(node: ast.AST, names: set[str], numpy: set[str]) -> str | Non
         return ast.unparse(node)
     else:
         children = list(ast.iter_child_nodes(node))
-    return next((found for child in children if (found := _first_refused(child, names, numpy)) is not None), None)
+    return next(
+        (found for child in children if (found := _first_refused(child, names, numpy, large)) is not None), None
+    )
 
 
 def _may_be_called(function: ast.expr, names: set[str], numpy: set[str]) -> bool:

@@ -11,6 +11,7 @@ digits when a variance is very large or a standard error very small (MATH: P = V
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -85,6 +86,14 @@ class CrossProducts:
     def n_fixed(self) -> int:
         """Number of fixed effects p."""
         return int(self.within.shape[0]) - 1
+
+    @cached_property
+    def factor(self) -> FloatArray:
+        """F, lower triangular with S = F F', of each cell at unit variance, shape (k, k, c).
+
+        Made once: where S is nearly singular, rounding would otherwise make another F at every residual variance.
+        """
+        return cholesky(self.gram)
 
 
 def make_cells(groups: IntArray, n_groups: int, strata: IntArray | None, n_strata: int) -> Cells:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limeform.likelihood.batched import FloatArray, cholesky, cholesky_definite, multiply, solve_lower, transpose
+from limeform.likelihood.batched import FloatArray, cholesky_definite, multiply, solve_lower, transpose
 from limeform.likelihood.crossproducts import CrossProducts
 
 
@@ -76,7 +76,7 @@ def pool(products: CrossProducts) -> Groups:
     Groups
     """
     return Groups(
-        factor=cholesky(products.gram),
+        factor=products.factor,
         coefficients=products.coefficients,
         within=products.within.sum(axis=2),
     )
@@ -106,9 +106,9 @@ def reduce(groups: Groups, gamma: FloatArray) -> Reduction:
     root, inverse = cholesky_definite(inner)
     half = solve_lower(root, factor_t, inverse)
     marginal = multiply(transpose(half), half)
-    crossed = multiply(marginal, groups.coefficients)
-    columns = groups.within.shape[0]
-    between = sum(groups.coefficients[a] @ crossed[a].T for a in range(k)) if m else np.zeros((columns, columns))
-    gram = groups.within + (between + np.transpose(between)) / 2
+    # By halves: where S is nearly singular, B is as large as T is small, and T B would lose the digits of both.
+    solved = multiply(half, groups.coefficients)
+    crossed = multiply(transpose(half), solved)
+    gram = groups.within + (sum(rows @ rows.T for rows in solved) if m else 0.0)
     log_dets = -2.0 * np.log(inverse).sum(axis=0)
     return Reduction(marginal=marginal, crossed=crossed, gram=np.asarray(gram, dtype=np.float64), log_dets=log_dets)

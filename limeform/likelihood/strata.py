@@ -43,9 +43,10 @@ def pool_strata(products: CrossProducts, psi: FloatArray) -> Groups:
     cells = products.cells
     scale = np.exp(-psi)
     within = products.within @ scale
-    gram = products.gram * scale[cells.stratum]
     if cells.one_per_group:
-        return Groups(factor=cholesky(gram), coefficients=products.coefficients, within=within)
+        factor = products.factor * np.sqrt(scale)[cells.stratum]
+        return Groups(factor=factor, coefficients=products.coefficients, within=within)
+    gram = products.gram * scale[cells.stratum]
     crossed = multiply(gram, products.coefficients)
     starts = np.searchsorted(cells.group, np.arange(cells.n_groups))
     factor = cholesky(np.add.reduceat(gram, starts, axis=2))

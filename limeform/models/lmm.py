@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from limeform.bootstrap import take
+from limeform.bootstrap import take, take_curve
 from limeform.design import Column, Design, Keywords, build_design
 from limeform.errors import FormulaError, OptionError
 from limeform.fit import (
@@ -182,7 +182,11 @@ class LMM:
 
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
         """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
-        return self._changed(design=take(self.design, rows, place), _always=self._always[rows], source=None)
+        changes: dict[str, Any] = {"design": take(self.design, rows, place), "_always": self._always[rows]}
+        if self.restrictions is not None:
+            curves = tuple(take_curve(curve, rows) for curve in self.restrictions.curves)
+            changes["restrictions"] = replace(self.restrictions, curves=curves)
+        return self._changed(**changes, source=None, warm_weights=None)
 
     def with_trim(self, trim: float | Trimming) -> LMM:
         """Return the same model, by the same criterion (REML or ML), with another share of the rows left out."""

@@ -10,19 +10,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from limeform.archive import decode, decode_index, decode_series, read
+from limeform.archive import decode, decode_index, decode_series, file_name, read
 from limeform.design import Keywords
 from limeform.design.formulaic_compat import Scope
 from limeform.errors import ArchiveError, LimeformError
-from limeform.fit import Estimates, Setup, Trimming, TrimReport, prepare
+from limeform.fit import Estimates, Setup, Trimming, TrimReport, prepare, prepare_joint
 from limeform.formula import parse
 from limeform.likelihood import Coordinates, reduce_rows
+from limeform.models.fitting_sizes import check_coordinates, check_estimates, check_report, check_weights
 from limeform.models.lmm import LMM
 from limeform.models.source import Given, Source, as_choice
+from limeform.restrict import constraint_of, number_of, prior_of
 from limeform.results import LMMResults
 from limeform.results.saving import CLASSES, refuse_code
 
 Arrays = Callable[[str], Any]
+
+DAMAGE = (
+    *(KeyError, TypeError, ValueError, IndexError, AttributeError, AssertionError),
+    *(ArithmeticError, RecursionError, MemoryError, np.linalg.LinAlgError),
+)
+"""What a document can make Python raise that has the form of one of ours, and not its sense."""
 
 
 def load(path: str | os.PathLike[str]) -> LMMResults:
@@ -48,18 +56,19 @@ def load(path: str | os.PathLike[str]) -> LMMResults:
         If there is no such file, it is damaged or not one of saved results, was written by a later version, or holds
         anything that would have to be run.
     """
-    document, array = read(path)
-    name = str(path)
+    document, array, version = read(path)
+    name = file_name(path)
     try:
-        model = _model(document["model"], array, name)
+        model = _model(document["model"], array, name, version)
         return _results(model, document["fit"], array, name)
     except ArchiveError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, LimeformError) as error:
-        raise ArchiveError(f"{name!r} is damaged, or does not fit this version of limeform: {error}") from error
+    except (*DAMAGE, LimeformError) as error:
+        reason = str(error) or type(error).__name__
+        raise ArchiveError(f"{name!r} is damaged, or does not fit this version of limeform: {reason}") from error
 
 
-def _model(tree: dict[str, Any], array: Arrays, name: str) -> LMM:
+def _model(tree: dict[str, Any], array: Arrays, name: str, version: int) -> LMM:
     index = decode_index(tree["index"], array)
     columns = {str(key): decode_series(column, array).set_axis(index) for key, column in tree["columns"]}
     frame = pd.DataFrame(columns, index=index)
@@ -78,10 +87,30 @@ def _model(tree: dict[str, Any], array: Arrays, name: str) -> LMM:
     trim = decode(tree["trim"], array, CLASSES)
     if not isinstance(trim, Trimming):
         raise ArchiveError(f"{name!r} is damaged: its trimming options cannot be read")
-    source = Source(formula, frame, keywords, as_choice(tree["reml"]), trim, str(tree["missing"]), Given())
+    given = Given()
+    if version >= 2:
+        trim, given = replace(trim, keep=_keep(tree["keep"], array)), _given(tree["given"])
+    source = Source(formula, frame, keywords, as_choice(tree["reml"]), trim, str(tree["missing"]), given)
     model = LMM.of(source, scope.mapping())
     model._always = _fitting(array(tree["always"]["array"]).astype(bool), len(model.design.y), name)
+    if version >= 2 and tree["warm"] is not None:
+        model.warm_weights = decode(tree["warm"], array, {})
+        check_weights(model, name)
     return model
+
+
+def _keep(tree: Any, array: Arrays) -> Any:
+    return tree if tree is None or isinstance(tree, str) else array(tree["array"]).astype(bool)
+
+
+def _given(tree: dict[str, Any]) -> Given:
+    """Return constraints, priors and the start; nothing of them is run: text is read by limeform's own parser."""
+    start = tree["start"]
+    return Given(
+        constraints=tuple(constraint_of(item) for item in tree["constraints"]),
+        priors=tuple(prior_of(item) for item in tree["priors"]),
+        start=None if start is None else {str(key): number_of(value, "start") for key, value in start.items()},
+    )
 
 
 def _results(model: LMM, tree: dict[str, Any], array: Arrays, name: str) -> LMMResults:
@@ -101,19 +130,30 @@ def _results(model: LMM, tree: dict[str, Any], array: Arrays, name: str) -> LMMR
         raise ArchiveError(f"{name!r} is damaged: it has no estimates")
     if not (report is None or isinstance(report, TrimReport)):
         raise ArchiveError(f"{name!r} is damaged: its report on trimming cannot be read")
+    check_coordinates(model, coordinates, name)
     setup = _setup(model, coordinates, tree, array, name)
-    p, k = len(model.design.names), setup.covariance.size
-    if estimates.beta.shape != (p,) or estimates.beta_covariance.shape != (p, p) or estimates.gamma.shape != (k, k):
-        raise ArchiveError(f"{name!r} is damaged: its estimates do not have the size of the model")
+    check_estimates(model, setup, estimates, name)
+    if report is not None:
+        check_report(model, setup, report, name)
     return LMMResults(model, setup, estimates, report)
 
 
 def _setup(model: LMM, coordinates: Coordinates, tree: dict[str, Any], array: Arrays, name: str) -> Setup:
     """Return the statistics at the weights and in the coordinates of the fit."""
-    setup, rows = prepare(model.design), {}
-    for key in ("weights", "precision"):
-        if tree[key] is not None:
-            rows[key] = _fitting(array(tree[key]["array"]), len(model.design.y), name)
+    rows = {
+        key: _fitting(array(tree[key]["array"]).astype(np.float64), len(model.design.y), name)
+        for key in ("weights", "precision")
+        if tree[key] is not None
+    }
+    if not all(bool((values >= 0).all()) for values in rows.values()):
+        raise ArchiveError(f"{name!r} is damaged: a weight is negative")
+    if model.restrictions is not None:
+        joint = prepare_joint(model.design, model.restrictions, model.start, model.reml, coordinates=coordinates)
+        model._joint, setup = joint, joint.setup
+        if not rows:
+            return setup
+    else:
+        setup = prepare(model.design)
     held = replace(setup.rows, **rows)
     return replace(setup, rows=held, products=reduce_rows(model.design.shifted, held, coordinates))
 
@@ -121,4 +161,6 @@ def _setup(model: LMM, coordinates: Coordinates, tree: dict[str, Any], array: Ar
 def _fitting(values: Any, n: int, name: str) -> Any:
     if values.shape != (n,):
         raise ArchiveError(f"{name!r} is damaged: an array has shape {values.shape} for {n} rows")
+    if not np.isfinite(values).all():
+        raise ArchiveError(f"{name!r} is damaged: an array holds values that are no numbers")
     return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,8 @@ from limeform.errors import LimeformError, OptionError, OutOfBoundsWarning
 from limeform.mean import mean_of
 from limeform.plot import CurvePicture
 from limeform.plot.scale import transform_name
+from limeform.results.inference import check_alpha
+from limeform.results.mixture import mixture_quantiles
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -83,7 +84,7 @@ def find_curve(results: LMMResults, term: str) -> Curve:
     """Return a curve of the model by its name, as constraints left it."""
     restrictions = results.model.restrictions
     curves = results.design.curves if restrictions is None else restrictions.curves
-    key = "".join(term.split())
+    key = "".join(term.split()) if isinstance(term, str) else None
     for curve in curves:
         if key in ("".join(curve.name.split()), "".join(curve.text.split())):
             return curve
@@ -121,8 +122,7 @@ def curve_table(
     DataFrame
         Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper``.
     """
-    if not 0 < alpha < 1:
-        raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% bands")
+    check_alpha(alpha)
     curve = inputs.curve
     places, rows = _rows(curve, at, derivative)
     lifted = rows @ curve.lift(len(inputs.beta))
@@ -261,49 +261,11 @@ def _from_draws(
     """Return quantiles of draws, shape (d, n), and of draws with the effect of a new group."""
     ends = [alpha / 2, 1 - alpha / 2]
     mean = np.quantile(values, ends, axis=0)
-    # Normal quantiles in place of random numbers: the same answer at every call.
-    grid = norm.ppf((np.arange(51) + 0.5) / 51)[:, None, None] * np.sqrt(between)
-    new = np.quantile((values * np.exp(grid) if logarithmic else values + grid).reshape(-1, len(between)), ends, axis=0)
+    if logarithmic:  # beyond its bounds a draw need not be positive: there is no band there
+        new = np.exp(mixture_quantiles(np.log(np.where(values > 0, values, np.nan)), between, ends))
+    else:
+        new = mixture_quantiles(values, between, ends)
     return mean[0], mean[1], new[0], new[1]
-
-
-def parametric_draws(results: LMMResults, number: int, rng: np.random.Generator | int | None) -> FloatArray:
-    """Refit simulated responses (TCME section 2.6), each within the model's constraints.
-
-    Parameters
-    ----------
-    results : LMMResults
-        The fit.
-    number : int
-        Number of refits.
-    rng : Generator or int, optional
-        Randomness.
-
-    Returns
-    -------
-    ndarray, shape (number, p)
-        Parameters of the mean of each refit that converged.
-    """
-    generator = np.random.default_rng(rng)
-    design, estimates = results.design, results.estimates
-    mean = mean_of(design.x, design.nonlinear).value(estimates.beta) + design.offset
-    values, vectors = np.linalg.eigh(estimates.gamma)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
-    variance = error_variances(results)
-    draws = []
-    for child in generator.spawn(number):
-        y = mean + np.sqrt(variance) * child.normal(size=len(mean))
-        if design.random is not None:
-            effects = child.normal(size=(len(design.random.levels), len(root))) @ root.T
-            y = y + np.einsum("nk,nk->n", design.random.z, effects[design.random.codes])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a draw has a variance of zero is no news
-            again = results.refit(y)
-        if again.converged:
-            draws.append(again.estimates.beta)
-    if len(draws) < max(2, number // 2):
-        raise OptionError(f"only {len(draws)} of {number} refits converged: the draws are not to be trusted")
-    return np.array(draws)
 
 
 def error_variances(results: LMMResults) -> FloatArray:

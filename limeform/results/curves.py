@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from limeform.bootstrap import BootstrapResults
 from limeform.fit import Estimates, JointModel, Setup
 from limeform.plot import curve_plot
-from limeform.results.curve import curve_inputs, curve_picture, curve_table, parametric_draws, transformed
+from limeform.results.curve import curve_inputs, curve_picture, curve_table, transformed
+from limeform.results.prediction_draws import draws_of_mean
 from limeform.results.restrictions import active_table, prior_table
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Curves(ABC):
         transform: Callable[[Any], Any] | None = None,
         alpha: float = 0.05,
         random: Mapping[str, ArrayLike] | None = None,
-        draws: int | ArrayLike | None = None,
+        draws: BootstrapResults | ArrayLike | int | None = None,
         rng: np.random.Generator | int | None = None,
     ) -> pd.DataFrame:
         """Return a curve with two bands: for the mean, and for a new group.
@@ -65,9 +67,9 @@ class Curves(ABC):
             One minus the coverage of the bands.
         random : dict of str to array (n,), optional
             Columns of the random effects at the exposures, by name, where they do not follow from the exposure.
-        draws : int or array (d, p), optional
-            Bands from draws of the parameters: given, or this number of refits of simulated data, each within all of
-            the constraints.
+        draws : BootstrapResults, int or array (d, p), optional
+            Bands from draws of the parameters: of a bootstrap, given as an array, or this number of refits of simulated
+            data, each within all of the constraints.
         rng : Generator or int, optional
             Randomness of the refits.
 
@@ -78,10 +80,7 @@ class Curves(ABC):
             active inequality involves the curve, and the last two where the columns of the random effects are unknown.
         """
         results = cast("LMMResults", self)
-        draws = getattr(draws, "params", draws)  # a bootstrap holds its draws there
-        count = isinstance(draws, int | np.integer)
-        sample = parametric_draws(results, int(cast(int, draws)), rng) if count else draws
-        values = None if sample is None else np.asarray(sample, dtype=np.float64)
+        values = None if draws is None else draws_of_mean(results, draws, rng)
         table = curve_table(curve_inputs(results, term), at, derivative, alpha, random, values)
         return transformed(table, transform)
 
@@ -94,7 +93,7 @@ class Curves(ABC):
         transform: Callable[[Any], Any] | None = None,
         alpha: float = 0.05,
         random: Mapping[str, ArrayLike] | None = None,
-        draws: int | ArrayLike | None = None,
+        draws: BootstrapResults | ArrayLike | int | None = None,
         rng: np.random.Generator | int | None = None,
         ax: Axes | None = None,
     ) -> Axes:

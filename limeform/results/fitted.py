@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from limeform.bootstrap import BootstrapResults
 from limeform.design import Column, Design
 from limeform.errors import OptionError
 from limeform.fit import Estimates, TrimReport
@@ -89,7 +91,13 @@ class FittedRows(ABC):
         return predict_new(self.design, self.estimates.beta, effects, data, offset)
 
     def get_prediction(
-        self, data: object | None = None, *, random: Literal["all", "none"] = "all", offset: Column | None = None
+        self,
+        data: object | None = None,
+        *,
+        random: Literal["all", "none"] = "all",
+        offset: Column | None = None,
+        draws: BootstrapResults | ArrayLike | int | None = None,
+        rng: np.random.Generator | int | None = None,
     ) -> PredictionResults:
         """Predict with confidence and prediction intervals.
 
@@ -102,6 +110,11 @@ class FittedRows(ABC):
             in the interval; or for the population.
         offset : column, optional
             Offset of the new rows if the model was given one by keyword.
+        draws : BootstrapResults, int, or array of shape (d, p), optional
+            Intervals as quantiles over draws of the parameters of the mean in place of normal ones: of a bootstrap, or
+            of this number of refits of simulated data. Where inequalities are active there are no others.
+        rng : Generator or int, optional
+            Randomness of the refits.
 
         Returns
         -------
@@ -118,7 +131,7 @@ class FittedRows(ABC):
         >>> results.get_prediction({"Days": [0, 9]}, random="none").summary_frame()["mean_se"].round(3).tolist()
         [6.825, 14.629]
         """
-        return predict_with_variance(cast("LMMResults", self), data, random, offset)
+        return predict_with_variance(cast("LMMResults", self), data, random, offset, draws, rng)
 
     @property
     def error_variance(self) -> FloatArray:

@@ -56,14 +56,14 @@ def wald_table(beta: FloatArray, covariance: FloatArray) -> WaldTable:
     return WaldTable(estimate=beta, se=se, statistic=statistic, p_value=2.0 * norm.sf(np.abs(statistic)))
 
 
-def check_alpha(alpha: float) -> None:
-    """Refuse what is not between zero and one.
+def check_alpha(alpha: object) -> None:
+    """Refuse what is not one minus the coverage of an interval.
 
     Raises
     ------
     OptionError
     """
-    if not isinstance(alpha, (int, float, np.number)) or not 0 < alpha < 1:
+    if isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.integer, np.floating)) or not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha!r} has to lie between 0 and 1, such as 0.05 for 95% intervals")
 
 

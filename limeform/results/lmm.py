@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.summary import Summary
 
-from limeform.bootstrap.refits import refit_design
+from limeform.bootstrap.refits import refit_design, refit_joint
 from limeform.design import Design, Keywords
 from limeform.errors import ConvergenceWarning, SingularFitWarning, SolverError
 from limeform.fit import (
@@ -64,6 +64,7 @@ class FittedModel(Protocol):
     trim: Trimming
     _always: NDArray[np.bool_]
     restrictions: Restrictions | None
+    warm_weights: NDArray[np.float64] | None
 
     @property
     def joint(self) -> JointModel | None:
@@ -240,6 +241,8 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         -------
         LMMResults
         """
+        if self._joint is not None:
+            return LMMResults(*refit_joint(self, rows, place))
         _, setup, estimates = refit_design(self, rows, place)
         estimates = replace(estimates, residual_variance=estimates.residual_variance / self._correction())
         return LMMResults(self.model.with_rows(rows, place), setup, estimates)

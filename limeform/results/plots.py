@@ -14,6 +14,7 @@ from limeform.errors import OptionError
 from limeform.likelihood import Modes
 from limeform.plot import Caterpillar, Forest, Funnel, Pooled, Residuals
 from limeform.results.heterogeneity import Heterogeneity
+from limeform.results.inference import check_alpha
 
 FloatArray = NDArray[np.float64]
 
@@ -287,8 +288,7 @@ def caterpillar_content(
 
 def normal_quantile(alpha: float) -> float:
     """Return the half-width of a two-sided normal interval of coverage 1 - alpha, in standard errors."""
-    if not 0.0 < alpha < 1.0:
-        raise OptionError(f"alpha={alpha!r}: give a number between 0 and 1, such as 0.05 for 95% intervals")
+    check_alpha(alpha)
     return float(norm.isf(alpha / 2.0))
 
 

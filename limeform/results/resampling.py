@@ -19,7 +19,8 @@ from limeform.bootstrap import (
     run,
     streams,
 )
-from limeform.bootstrap.refits import Again, Alone, Cases, Held, Retrimmed
+from limeform.bootstrap.refits import Alone, Cases, Held, Retrimmed
+from limeform.bootstrap.replay import Again
 from limeform.bootstrap.run import Rng
 from limeform.errors import OptionError
 from limeform.fit import Draws, stack
@@ -154,20 +155,19 @@ class Resampling:
 
 
 def _cases(fit: LMMResults, retrim: bool) -> Cases:
-    if fit._joint is not None:
-        raise OptionError(
-            'kind="cases" is not available with constraints, priors or a nonlinear mean: '
-            'give "parametric" or "residual"'
-        )
     return Cases(fit, case_sampling(fit.design), retrim, fit._correction())
 
 
-def _jackknife(fit: LMMResults, retrim: bool) -> Cases | None:
-    """Return what refits without one unit; None where factors are crossed, so that there are no units."""
+def _jackknife(fit: LMMResults, retrim: bool) -> Cases | str:
+    """Return what refits without one unit; where factors are crossed, so that there are no units, a refusal."""
     try:
         return _cases(fit, retrim)
     except OptionError:
-        return None
+        names = ", ".join(factor.factor for factor in fit.design.factors)
+        return (
+            f'method="bca" leaves out one group at a time, and the factors {names} are crossed, so that there are no '
+            'groups to leave out: give method="basic" or "percentile"'
+        )
 
 
 def refits_retrim(fit: LMMResults, refit: str) -> bool:

@@ -15,12 +15,14 @@ from limeform.design import to_frame
 from limeform.design.expressions import expressions_of
 from limeform.design.formulaic_compat import Scope
 from limeform.errors import ArchiveError
-from limeform.fit import Estimates, Trimming, TrimReport
+from limeform.fit import ActiveConstraint, Estimates, RestrictedFit, Trimming, TrimReport
 from limeform.fit.trimming.search import Found
 from limeform.fit.trimming.steps import Trimmed
 from limeform.formula import refused
+from limeform.formula.counts import MOST
 from limeform.likelihood import Coordinates
 from limeform.likelihood.contributions import Contributions
+from limeform.restrict import stored_constraint, stored_prior
 from limeform.solve import Solution, Status
 
 if TYPE_CHECKING:
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
 CLASSES: Mapping[str, type] = {
     known.__name__: known
-    for known in (Contributions, Coordinates, Estimates, Found, Solution, Status, Trimmed, Trimming, TrimReport)
+    for known in (
+        *(ActiveConstraint, Contributions, Coordinates, Estimates, Found, RestrictedFit),
+        *(Solution, Status, Trimmed, Trimming, TrimReport),
+    )
 }
 """The only classes that a file can hold."""
 
@@ -51,7 +56,8 @@ class Saving:
         ------
         ArchiveError
             If the file cannot be written, or if the formula calls functions other than those of formulaic and numpy
-            that only compute: a file must not hold anybody's code.
+            that only compute, or a constraint, a penalty or the mean is a function: a file must not hold anybody's
+            code.
 
         Examples
         --------
@@ -80,8 +86,9 @@ def refuse_code(formula: Any, frame: pd.DataFrame, taken: list[str], scope: Scop
     other = next((module for module in scope.modules.values() if module != "numpy"), None)
     if other is not None:
         raise ArchiveError(f"{what}: the formula uses the module {other}; only numpy's functions can be in a file")
+    large = [name for name, value in scope.values.items() if np.ndim(value) == 0 and not _is_small(value)]
     for expression in expressions_of(formula, frame, taken):
-        piece = refused(expression, list(frame.columns), list(scope.values), modules)
+        piece = refused(expression, list(frame.columns), list(scope.values), modules, large)
         if piece is not None:
             raise ArchiveError(
                 f"{what}: the formula has {piece!r} in {expression!r}, and a file holds no functions but formulaic's "
@@ -89,11 +96,13 @@ def refuse_code(formula: Any, frame: pd.DataFrame, taken: list[str], scope: Scop
             )
 
 
+def _is_small(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and abs(float(value)) <= MOST
+
+
 def _model(fit: LMMResults, writer: Writer) -> dict[str, Any]:
     if fit.design.rows_read:
         raise ArchiveError("a fit of rows that were read in chunks cannot be saved: the rows were not kept")
-    if fit._joint is not None:
-        raise ArchiveError("fits with constraints, priors or a nonlinear mean cannot be saved yet; pickle them")
     source, scope = fit.model.source, fit.design.recipe.scope
     if source is None:
         raise ArchiveError("a refit of other rows cannot be saved: save the fit that it came from")
@@ -115,9 +124,39 @@ def _model(fit: LMMResults, writer: Writer) -> dict[str, Any]:
         "scope": {name: _scope_value(name, value, writer) for name, value in scope.values.items()},
         "modules": list(scope.modules),
         "reml": source.reml,
-        "trim": encode(replace(fit.model.trim, keep=None, rng=None), writer, CLASSES),
+        "trim": encode(_plain(fit.model.trim), writer, CLASSES),
+        "keep": _keep(fit.model.trim.keep, frame, writer),
         "always": writer.add(fit.model._always),
         "missing": source.missing,
+        "given": _given(source.given),
+        "warm": encode(fit.model.warm_weights, writer, {}),
+    }
+
+
+def _plain(options: Trimming) -> Trimming:
+    """Return options of trimming without the rows to keep, and without a generator, whose state has moved on."""
+    return replace(options, keep=None, rng=None if isinstance(options.rng, np.random.Generator) else options.rng)
+
+
+def _keep(keep: Any, frame: pd.DataFrame, writer: Writer) -> Any:
+    """Return rows that are never trimmed: the name of a column, or a boolean for each row of the data."""
+    if keep is None or isinstance(keep, str):
+        return keep
+    labels = np.atleast_1d(np.asarray(keep))
+    return writer.add(labels if labels.dtype == bool else np.asarray(frame.index.isin(labels), dtype=bool))
+
+
+def _given(given: Any) -> dict[str, Any]:
+    if given.mean is not None:
+        name = getattr(given.mean.function, "__name__", "function")
+        raise ArchiveError(
+            f"the fit cannot be saved: its mean is a function (mean={name}), and a file holds no code; write it as "
+            "nl(...) in the formula, or pickle the results, which takes functions that can be imported"
+        )
+    return {
+        "constraints": [stored_constraint(item) for item in given.constraints],
+        "priors": [stored_prior(item) for item in given.priors],
+        "start": None if given.start is None else {str(key): float(value) for key, value in given.start.items()},
     }
 
 
@@ -134,7 +173,7 @@ def _scope_value(name: str, value: Any, writer: Writer) -> Any:
 def _fit(fit: LMMResults, writer: Writer) -> dict[str, Any]:
     rows, report = fit._setup.rows, fit.trimming
     if report is not None:
-        report = replace(report, options=replace(report.options, keep=None, rng=None))
+        report = replace(report, options=_plain(report.options))
     plain = rows.precision is fit.design.errors.precision or np.array_equal(rows.precision, fit.design.errors.precision)
     return {
         "names": list(fit.design.names),

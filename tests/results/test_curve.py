@@ -56,9 +56,7 @@ def test_bands_of_a_held_curve_come_from_refits_that_obey(held: lf.LMMResults) -
     assert (table["mean_lower"] <= table["mean_upper"]).all()
     assert table["mean_lower"].is_monotonic_increasing
     assert table.equals(held.curve("dose", AT, draws=30, rng=1))
-    from limeform.results.curve import parametric_draws
-
-    draws = parametric_draws(held, 20, 2)
+    draws = held.bootstrap(20, rng=2).params.to_numpy()
     curves = basis(np.linspace(0, 80, 2001)) @ draws.T
     assert np.diff(curves, axis=0).min() > -1e-8
 

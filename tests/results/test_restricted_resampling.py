@@ -51,15 +51,24 @@ def test_residual_draws(fit):
     assert fit.bootstrap(4, "residual", rng=1).n_converged == 4
 
 
-def test_what_is_not_available_says_so(fit, boot, tmp_path):
-    with pytest.raises(lf.OptionError, match="not available with constraints"):
-        fit.bootstrap(4, "cases")
-    with pytest.raises(lf.OptionError, match="bca"):
-        boot.conf_int(method="bca")
-    with pytest.raises(lf.OptionError, match="constraints or priors"):
-        fit.get_prediction()
-    with pytest.raises(lf.ArchiveError, match="cannot be saved yet"):
-        fit.save(tmp_path / "fit.lime")
+def test_bca_ends_are_draws_within_the_constraints(fit, boot):
+    ends = boot.conf_int(method="bca")
+    assert boot._jackknife().shape == (20, len(ends))
+    assert np.isfinite(ends).all(axis=None)
+    assert (ends[0] >= boot.draws.min() - 1e-12).all()
+    assert (ends[1] <= boot.draws.max() + 1e-12).all()
+    at = np.linspace(1, 79, 6)
+    curve = boot.function(lambda refit: refit.curve("dose", at=at)["fit"].to_numpy())
+    assert (np.diff(curve.conf_int(method="bca").to_numpy(), axis=0) >= -1e-6).all()
+
+
+def test_every_draw_of_cases_obeys_the_constraints(fit):
+    at = np.linspace(1, 79, 30)
+    boot = fit.bootstrap(15, "cases", rng=1)
+    curves = boot.function(lambda refit: refit.curve("dose", at=at)["fit"].to_numpy()).draws.to_numpy()
+    assert (np.diff(curves, axis=1) >= -1e-6).all()
+    assert (np.diff(curves, n=2, axis=1) <= 1e-6).all()
+    assert boot.draws.iloc[:, :3].std().min() > 0
 
 
 def test_population_predictions_are_made(fit):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import pickle
 import zipfile
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 
 import limeform as lf
-from limeform.archive import file as archive_file
+from tests.results.forgery import forged, refused, rewritten
 
 SLEEP = lf.datasets.sleepstudy()
 DATA = SLEEP.assign(
@@ -140,53 +139,6 @@ def saved(path):
     return path
 
 
-def rewritten(path, change, store=zipfile.ZIP_STORED):
-    """Write the archive again with other members."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    change(members)
-    with zipfile.ZipFile(path, "w", store) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-
-
-def forged(path, change):
-    """Change the document as somebody would who makes the checksums fit."""
-
-    def forge(members):
-        head = json.loads(members["limeform.json"])
-        body = json.loads(head["content"])
-        change(body, members)
-        head["content"] = json.dumps(body)
-        head["members"] = {
-            k: archive_file.hashlib.sha256(v).hexdigest() for k, v in members.items() if k != "limeform.json"
-        }
-        head["sha256"] = archive_file._checksum(head["members"], head["content"])
-        members["limeform.json"] = json.dumps(head).encode()
-
-    rewritten(path, forge)
-
-
-def refused(path, match):
-    with pytest.raises(lf.ArchiveError, match=match):
-        lf.load(path)
-
-
-def test_absent_and_foreign_files(tmp_path):
-    refused(tmp_path / "none", "No such file")
-    refused(tmp_path, "cannot read")
-    text = tmp_path / "text"
-    text.write_text("not a zip file")
-    refused(text, "no file of saved results")
-    pickled = tmp_path / "pickle"
-    pickled.write_bytes(pickle.dumps({"a": 1}))
-    refused(pickled, "no file of saved results")
-    other = tmp_path / "other.zip"
-    with zipfile.ZipFile(other, "w") as archive:
-        archive.writestr("readme", "x")
-    refused(other, "not one of saved results")
-
-
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 0.99])
 def test_a_byte_that_changed(saved, place):
     content = bytearray(saved.read_bytes())
@@ -277,17 +229,6 @@ def test_code_in_a_formula_is_not_run(saved, formula, tmp_path, monkeypatch):
 def test_documents_that_make_no_fit(saved, change):
     forged(saved, lambda body, members: change(body))
     refused(saved, "damaged|does not fit|is refused")
-
-
-def test_paths_that_cannot_be_written(tmp_path):
-    fit = lf.lmm("Reaction ~ Days + (1 | Subject)", DATA).fit()
-    with pytest.raises(lf.ArchiveError, match="No such file or directory"):
-        fit.save(tmp_path / "no" / "folder.lime")
-    with pytest.raises(lf.ArchiveError, match="cannot write"):
-        fit.save(tmp_path)
-    with pytest.raises(lf.ArchiveError, match="cannot write"):
-        fit.save("/proc/fit.lime")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_write_leaves_the_old_file(saved, monkeypatch):
