@@ -21,9 +21,6 @@ FloatArray = NDArray[np.float64]
 
 DEGREES = range(6)
 
-MOST_KNOTS = 10_000
-"""Interior knots of a curve."""
-
 NEAREST = 1e-5
 """Cuts of pieces that are nearer to each other than this part of the domain count as one."""
 
@@ -284,8 +281,6 @@ class KnotChoice:
     def _by_number(self, number: FloatArray, x: FloatArray, lower: float, upper: float) -> FloatArray:
         if number != np.floor(number) or number < 0:
             raise OptionError(f"knots={float(number):g}: give a whole number of interior knots, or a list of positions")
-        if number > MOST_KNOTS:
-            raise OptionError(f"knots={float(number):g}: a curve may have {MOST_KNOTS} interior knots; give fewer")
         shares = np.arange(1, int(number) + 1) / (int(number) + 1)
         if self.placement in ("even", "range"):
             return np.asarray(lower + (upper - lower) * shares)

@@ -204,8 +204,9 @@ def _learn(
 ) -> SplineBasis:
     x = exposure.ends if other is None else np.concatenate([exposure.ends, other.ends])
     distinct = exposure.distinct + (0 if other is None else other.distinct)
-    number = choice.knots if isinstance(choice.knots, (int, np.integer)) else 0
-    size = number + 1  # at least: looked at first, since a wild number of knots would fill the memory
+    number = float(min(choice.knots, 1e15)) if isinstance(choice.knots, (int, float, np.number)) else 0.0
+    # At least: looked at first, since a wild number of knots would fill the memory.
+    size = int(number) + 1 if np.isfinite(number) else 0
     if size <= distinct:
         basis = make_basis(x, choice, degree, bounds, linear_left, linear_right)
         size = basis.size

@@ -91,8 +91,8 @@ def test_an_ensemble_and_a_curve_of_the_wrong_thing() -> None:
 @pytest.mark.parametrize(
     ("term", "message"),
     [
-        ("bspline(dose, knots=1e9)", "may have 10000 interior knots"),
-        ("bspline(dose, knots=10**12)", "may have 10000 interior knots"),
+        ("bspline(dose, knots=1e9)", "but the data only 80 different exposures"),
+        ("bspline(dose, knots=10**12)", "but the data only 80 different exposures"),
         ("bspline(dose, knots=3, linear_left='a')", "linear_left='a': give True or False"),
         ("bspline(dose, knots=3, name=3)", "name=3: give a text"),
         ("bspline(dose, knots=3, name='')", "give a text that is not empty"),
@@ -101,7 +101,7 @@ def test_an_ensemble_and_a_curve_of_the_wrong_thing() -> None:
         ("bspline(dose, knots=[20, 20])", "a knot occurs twice"),
         ("bspline(dose, knots=[30, 20])", "in increasing order"),
         ("bspline(dose, knots=[20, float('nan')])", "every knot has to be a finite number"),
-        ("bspline(dose, knots=100)", "104 coefficients, but the data only 80 different exposures"),
+        ("bspline(dose, knots=100)", "coefficients, but the data only 80 different exposures"),
         ("interval(low, high)", "it is a range: put it into a curve"),
         ("bspline(interval(high, low), knots=3)", r"lies above the upper one in 80 rows \(0, 1, 2"),
     ],
