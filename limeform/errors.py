@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from statsmodels.tools.sm_exceptions import ConvergenceWarning as _StatsmodelsConvergenceWarning
 
 _COLUMNS_SHOWN = 10
+_LONGEST_LINE = 400
+"""Characters of a longer line that are shown, around the offending piece."""
 
 
 class LimeformError(Exception):
@@ -184,6 +186,12 @@ def _with_caret(message: str, text: str | None, start: int | None, stop: int | N
     line_end = text.find("\n", start)
     line_end = len(text) if line_end < 0 else line_end
     width = max(1, min(stop, line_end) - start)
+    if line_end - line_start > _LONGEST_LINE:
+        first = max(line_start, start - _LONGEST_LINE // 2)
+        last = min(line_end, first + _LONGEST_LINE)
+        width = max(1, min(width, last - start))
+        piece = f"... {text[first:last].rstrip()}" + (" ..." if last < line_end else "")
+        return f"{message}\n    {piece}\n    {' ' * (4 + start - first)}{'^' * width}"
     # Tabs are kept as tabs, so that the carets stand under the piece whatever the width of a tab.
     indent = "".join("\t" if char == "\t" else " " for char in text[line_start:start])
     return f"{message}\n    {text[line_start:line_end].rstrip()}\n    {indent}{'^' * width}"

@@ -94,7 +94,9 @@ def blame(
     for expression in dict.fromkeys(piece for part in parts for piece in _expressions(part)):
         if expression in frame.columns:
             continue
-        alone = _alone(expression, frame, scope)
+        ranges = re.match(r"interval\s*\(", expression)
+        alone = "it is a range: put it into a curve, as in bspline(interval(low, high), knots=3)" if ranges else None
+        alone = alone or _alone(expression, frame, scope)
         if alone is not None:
             start, stop = locate(formula, expression) or (None, None)
             return FormulaError(f"{expression!r} cannot be used as a term: {alone}", formula.text, start, stop)

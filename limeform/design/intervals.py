@@ -91,6 +91,8 @@ def as_exposure(x: object, n: int | None = None) -> Exposure:
 
 
 def _numbers(values: object, what: str) -> FloatArray:
+    if np.asarray(values).dtype.kind in "mM":
+        raise DataError(f"{what} is a date or a time span, not a number: give for example the days since a day")
     try:
         array = np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError) as error:

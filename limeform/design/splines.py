@@ -22,6 +22,9 @@ FloatArray = NDArray[np.float64]
 
 DEGREES = range(6)
 
+NEAREST = 1e-5
+"""Cuts of pieces that are nearer to each other than this part of the domain count as one."""
+
 REFINED = 4
 """Pieces that a segment is cut into for conditions on a derivative of degree two and more: the coefficients on shorter
 pieces are closer to its values, so that less is asked for than a derivative of one sign."""
@@ -142,7 +145,7 @@ class SplineBasis:
             result[same] = self.values(low[same])
         return result
 
-    def sign_rows(self, order: int, low: float, high: float) -> FloatArray:
+    def sign_rows(self, order: int, low: float, high: float, breaks: ArrayLike = ()) -> FloatArray:
         """Return rows R such that R c >= 0 makes the derivative of the curve of coefficients c nonnegative on a domain.
 
         The rows are the B-spline coefficients of that derivative on the domain. Where the derivative is piecewise
@@ -154,6 +157,9 @@ class SplineBasis:
             0 for a positive curve, 1 for an increasing, 2 for a convex one.
         low, high : float
             Ends of the domain; may be infinite.
+        breaks : array, optional
+            Where the pieces are cut besides: at a point where the derivative touches zero without changing its sign
+            this takes away what the conditions ask for too much.
 
         Returns
         -------
@@ -170,7 +176,7 @@ class SplineBasis:
         if order > self.degree:
             rows = self._jump_rows(order, low, high)
         else:
-            rows = self._coefficient_rows(order, low, high, pieces)
+            rows = self._coefficient_rows(order, low, high, pieces, np.asarray(breaks, dtype=np.float64))
         return np.vstack([rows, self._tail_rows(order, low, high)])
 
     def segment_middles(self, low: float, high: float) -> FloatArray:
@@ -188,7 +194,9 @@ class SplineBasis:
         result = self._spline(x, nu=derivative) if len(x) else np.zeros((0, self.size))
         return np.array(result, dtype=np.float64)
 
-    def _coefficient_rows(self, order: int, low: float, high: float, pieces: int = 1) -> FloatArray:
+    def _coefficient_rows(
+        self, order: int, low: float, high: float, pieces: int = 1, breaks: ArrayLike = ()
+    ) -> FloatArray:
         """Refine the derivative's knots at the ends of the domain and within segments; read its coefficients there."""
         low, high = max(low, self.breaks[0]), min(high, self.breaks[-1])
         if not low < high:
@@ -196,6 +204,7 @@ class SplineBasis:
         q = self.degree - order
         ends = np.concatenate([[low], self.breaks[(self.breaks > low) & (self.breaks < high)], [high]])
         inner = (ends[:-1, None] + np.diff(ends)[:, None] * np.arange(pieces) / pieces).ravel()[1:]
+        inner = _cut(inner, np.asarray(breaks, dtype=np.float64), (low, high), max(q - 1, 1))
         knots = np.concatenate([np.repeat(low, q + 1), inner, np.repeat(high, q + 1)])
         count = len(knots) - q - 1
         if q == 0:
@@ -226,6 +235,16 @@ class SplineBasis:
             elif order == 1 and self.degree >= 1:
                 rows.append(self.values([near], 1)[0])
         return np.array(rows).reshape(len(rows), self.size)
+
+
+def _cut(inner: FloatArray, places: FloatArray, ends: tuple[float, float], times: int) -> FloatArray:
+    """Add places to inner knots so often that coefficients on both sides of a double zero there are nonnegative."""
+    near = NEAREST * (ends[1] - ends[0])
+    for place in places[(places > ends[0] + near) & (places < ends[1] - near)]:
+        known = np.abs(inner - place) <= near
+        at = inner[known][0] if known.any() else place
+        inner = np.sort(np.append(inner, np.repeat(at, times - int(known.sum()))))
+    return inner
 
 
 @dataclass(frozen=True)
@@ -343,6 +362,9 @@ def make_basis(
         raise OptionError(f"degree={degree!r}: give a whole number from 0 to 5")
     if not np.isfinite(x).all():
         raise OptionError("exposures have to be finite numbers: see the rows with missing or infinite values")
+    for word, given in (("linear_left", linear_left), ("linear_right", linear_right)):
+        if not isinstance(given, bool | np.bool_):
+            raise OptionError(f"{word}={given!r}: give True or False")
     lower, upper = (float(x.min()), float(x.max())) if bounds is None else _bounds(bounds)
     if not lower < upper:
         raise OptionError(f"all exposures are {lower:g}: a curve needs several, or bounds=")

@@ -93,6 +93,7 @@ def bspline(
     FactorValues
         K columns; one fewer with a reference.
     """
+    _check_name(name)
     state = {} if _state is None else _state
     exposure = as_exposure(x)
     other = None if reference is None else as_exposure(reference, len(exposure.low))
@@ -127,6 +128,7 @@ def log_ratio(
     FactorValues
         2K columns: the basis at ``x``, then at ``reference``.
     """
+    _check_name(name)
     state = {} if _state is None else _state
     exposure = as_exposure(x)
     other = as_exposure(reference, len(exposure.low))
@@ -158,6 +160,7 @@ def difference(
     FactorValues
         One column for each level but the first: 1 where ``x`` is that level, less 1 where ``reference`` is.
     """
+    _check_name(name)
     state = {} if _state is None else _state
     here, there = _series(x), _series(reference)
     if "curve" not in state:
@@ -185,6 +188,11 @@ TRANSFORMS: dict[str, Any] = {
 """Name in a formula to the transform."""
 
 
+def _check_name(name: object) -> None:
+    if name is not None and not (isinstance(name, str) and name.strip()):
+        raise OptionError(f"name={name!r}: give a text that is not empty")
+
+
 def spline_columns(basis: SplineBasis, exposure: Exposure, other: Exposure | None) -> FloatArray:
     """Return the columns of ``bspline``, shape (n, K); less those at references, shape (n, K - 1)."""
     columns = exposure.rows(basis)
@@ -208,8 +216,9 @@ def learn_basis(
     """Return the basis that exposures and arguments of a transform make, with a coefficient for each at most."""
     x = exposure.ends if other is None else np.concatenate([exposure.ends, other.ends])
     distinct = exposure.distinct + (0 if other is None else other.distinct)
-    number = choice.knots if isinstance(choice.knots, (int, np.integer)) else 0
-    size = number + 1  # at least: looked at first, since a wild number of knots would fill the memory
+    number = float(min(choice.knots, 1e15)) if isinstance(choice.knots, (int, float, np.number)) else 0.0
+    # At least: looked at first, since a wild number of knots would fill the memory.
+    size = int(number) + 1 if np.isfinite(number) else 0
     if size <= distinct:
         basis = make_basis(x, choice, degree, bounds, linear_left, linear_right)
         size = basis.size

@@ -15,7 +15,7 @@ from limeform.fit.estimate import (
 )
 from limeform.fit.many import Draws, ManyCases, completed, estimate_many, stack
 from limeform.fit.progress import Progress
-from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint
+from limeform.fit.restricted import JointModel, estimate_joint, joint_modes, prepare_joint, with_allowed_start
 from limeform.fit.setup import Setup, prepare, start_at
 from limeform.fit.trimming import (
     Trimming,
@@ -62,4 +62,5 @@ __all__ = [
     "refit_trimmed_joint",
     "stack",
     "start_at",
+    "with_allowed_start",
 ]

@@ -6,7 +6,6 @@ u >= |standardised value|. Restrictions are given in the natural parameters phi 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from limeform.likelihood import JointObjective
 from limeform.likelihood.batched import FloatArray
-from limeform.restrict import Penalty, Restrictions, independent_equations, variance_values
-from limeform.restrict.rows import called, differences
+from limeform.restrict import Restrictions, independent_equations, variance_values
+from limeform.restrict.functions import penalty_gradient, penalty_hessian, penalty_value
 from limeform.solve import LinearConstraints, NonlinearConstraints, Problem
 
 BoolArray = NDArray[np.bool_]
@@ -276,42 +275,3 @@ class Penalised:
             linear=rows.linear,
             nonlinear=self.nonlinear(),
         )
-
-
-def penalty_value(penalty: Penalty, phi: FloatArray, names: tuple[str, ...]) -> float:
-    """Return the value of a user's penalty."""
-    return float(called(penalty.function, phi, names, str(penalty))[0])
-
-
-def penalty_gradient(penalty: Penalty, phi: FloatArray, names: tuple[str, ...]) -> FloatArray:
-    """Return its gradient, or differences."""
-    if penalty.gradient is None:
-        return np.asarray(differences(lambda at: np.array([penalty_value(penalty, at, names)]), phi)[0])
-    return called(penalty.gradient, phi, names, f"the gradient of {penalty}").ravel()
-
-
-def penalty_hessian(penalty: Penalty, phi: FloatArray, names: tuple[str, ...]) -> FloatArray:
-    """Return its Hessian, or differences."""
-    if penalty.hessian is not None:
-        return called(penalty.hessian, phi, names, f"the hessian of {penalty}").reshape(len(phi), len(phi))
-    if penalty.gradient is not None:
-        matrix = differences(lambda at: penalty_gradient(penalty, at, names), phi)
-    else:
-        matrix = _second_differences(lambda at: penalty_value(penalty, at, names), phi)
-    return (matrix + matrix.T) / 2
-
-
-def _second_differences(function: Callable[[FloatArray], float], phi: FloatArray) -> FloatArray:
-    steps = np.finfo(np.float64).eps ** 0.25 * np.maximum(np.abs(phi), 1e-2)
-    size = len(phi)
-    matrix = np.zeros((size, size))
-    for i in range(size):
-        for j in range(i + 1):
-            values = []
-            for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-                at = phi.copy()
-                at[i] += a * steps[i]
-                at[j] += b * steps[j]
-                values.append(function(at))
-            matrix[i, j] = matrix[j, i] = (values[0] - values[1] - values[2] + values[3]) / (4 * steps[i] * steps[j])
-    return matrix

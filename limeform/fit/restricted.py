@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from limeform.covariance import BlockDiagonal
 from limeform.fit.boundary import NEARLY_ZERO
 from limeform.fit.estimate import Estimates, RestrictedFit
+from limeform.fit.exact_shapes import with_exact_shapes
+from limeform.fit.first_start import first_start, with_allowed_start, with_mean
 from limeform.fit.joint_model import JointModel, prepare_joint
 from limeform.fit.penalised import ConstraintRows, Penalised
 from limeform.fit.standing import active_constraints, covariance_of_mean, log_priors
-from limeform.fit.starts import default_start
-from limeform.likelihood import Modes, Objective, Profile, ResidualVariance, conditional_modes
+from limeform.likelihood import Modes, Profile, conditional_modes
 from limeform.mean import OutsideDomainError
-from limeform.solve import EvaluationError, Ipopt, Newton, Problem, ScipyMinimize, Solution, Solver, Status
+from limeform.solve import EvaluationError, Ipopt, Newton, ScipyMinimize, Solution, Solver, Status
 
 __all__ = [
     "JointModel",
@@ -28,6 +29,7 @@ __all__ = [
     "joint_modes",
     "prepare_joint",
     "solve_joint",
+    "with_allowed_start",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -62,11 +64,11 @@ def estimate_joint(
     """
     penalised = model.penalised()
     rows = penalised.rows()
-    first = _first_start(model, penalised) if start is None else start
+    first = first_start(model) if start is None else start
     best = _settle(penalised, rows, solver, first)
     values = [best.value]
     for beta in np.zeros((0, 0)) if others is None else others:
-        other = _from_beta(model, first, beta)
+        other = with_mean(model, first, beta)
         try:
             found = _settle(penalised, rows, solver, other)
         except (OutsideDomainError, EvaluationError):
@@ -76,12 +78,7 @@ def estimate_joint(
         if found.success and (found.value < best.value - SAME or not best.success):
             best = found
     reached = int(np.sum(np.array(values) < best.value + SAME))
-    return _estimates(model, penalised, rows, best, len(values), reached)
-
-
-def first_start(model: JointModel) -> FloatArray:
-    """Return the variables (theta, psi, b) that a fit starts from by itself."""
-    return _first_start(model, model.penalised())
+    return estimates_at(*within_shapes(model, best, solver), len(values), reached)
 
 
 def solve_joint(model: JointModel, solver: Solver, start: FloatArray) -> Solution:
@@ -120,10 +117,25 @@ def descend_joint(model: JointModel, solver: Solver, start: FloatArray) -> tuple
     return solution.x[:size], float(solution.value), solution
 
 
-def estimates_at(model: JointModel, solution: Solution) -> Estimates:
-    """Return the estimates of a solution that `solve_joint` found."""
+def within_shapes(model: JointModel, solution: Solution, solver: Solver) -> tuple[JointModel, Solution]:
+    """Return the solution within the shapes themselves, and the model whose rows say so.
+
+    Parameters
+    ----------
+    model : JointModel
+        The model, with conditions that may be a little stricter than the shapes.
+    solution : Solution
+        Its solution.
+    solver : Solver
+        Takes the last steps.
+    """
+    return with_exact_shapes(model, solution, lambda finer, x: solve_joint(finer, solver, x))
+
+
+def estimates_at(model: JointModel, solution: Solution, starts: int = 1, reached: int = 1) -> Estimates:
+    """Return the estimates of a solution, which so many of the starts have reached."""
     penalised = model.penalised()
-    return _estimates(model, penalised, penalised.rows(), solution, 1, 1)
+    return _estimates(model, penalised, penalised.rows(), solution, starts, reached)
 
 
 def joint_covariance(model: JointModel, x: FloatArray) -> FloatArray:
@@ -135,48 +147,12 @@ def joint_covariance(model: JointModel, x: FloatArray) -> FloatArray:
     return covariance_of_mean(penalised, penalised.rows(), solution)[0]
 
 
-def _from_beta(model: JointModel, first: FloatArray, beta: FloatArray) -> FloatArray:
-    """Return a start with the variances of another one and given parameters of the mean."""
-    coordinates = model.setup.products.coordinates
-    b = np.linalg.solve(coordinates.fixed, beta - coordinates.origin)
-    return np.concatenate([first[: len(first) - len(b)], b])
-
-
-def _first_start(model: JointModel, penalised: Penalised) -> FloatArray:
-    """Start from the unrestricted fit of a linear mean, and from a moment estimate for another one."""
-    objective = penalised.likelihood
-    if model.first is not None:
-        return model.first
-    p, psi = objective.n_mean, np.zeros(objective.n_psi)
-    b = np.zeros(p)
-    if model.mean is not None:
-        excess = model.setup.products.coordinates.excess
-        share = np.sqrt(np.clip(excess - 1.0, 0.1, 1e4) / max(objective.covariance.size, 1))
-        return np.concatenate([objective.covariance.start(float(share)), psi, b])
-    profiled = Objective.of(model.setup.products, model.setup.covariance, model.setup.residual, False)
-    theta = default_start(profiled)
-    if not profiled.n_parameters:
-        return np.concatenate([psi, b])
-    try:
-        problem = Problem(theta, profiled.value, profiled.gradient, profiled.hessian)
-        point = profiled.at(Newton(tol=1e-4, max_iter=20).minimize(problem).x)
-    except (EvaluationError, np.linalg.LinAlgError):
-        return np.concatenate([theta[: objective.n_theta], psi, b])
-    scale = point.profile.scale
-    gamma = scale * point.covariance.gamma + 0.01 * np.eye(objective.covariance.size)
-    if model.setup.residual is ResidualVariance.SHARED:
-        psi = np.array([np.log(scale)])
-    elif objective.n_psi:
-        psi = point.x[objective.n_theta :]
-    return np.concatenate([objective.covariance.parameters(gamma), np.clip(psi, -20, 20), point.profile.beta])
-
-
 def _settle(penalised: Penalised, rows: ConstraintRows, solver: Solver, start: FloatArray) -> Solution:
     """Solve, end exactly at variances of zero, and leave boundary points that are no minimum."""
     solution = _canonical(penalised, _solve(penalised, rows, solver, _fresh(penalised, start)))
     if not solution.success and isinstance(solver, Ipopt):
         solution = _second_try(penalised, rows, solver, solution)
-    escape = _escape(penalised, solution.x)
+    escape = _escape(penalised, solution.x) if np.isfinite(solution.value) else None
     if escape is not None:
         again = _canonical(penalised, _solve(penalised, rows, solver, escape))
         if again.value < solution.value - 1e-9 * (1 + abs(solution.value)):

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.fit.estimate import ActiveConstraint
-from limeform.fit.penalised import ConstraintRows, Penalised, penalty_value
+from limeform.fit.penalised import ConstraintRows, Penalised
 from limeform.likelihood.batched import FloatArray
+from limeform.restrict.functions import penalty_value
 from limeform.solve import EvaluationError, Solution
 
 BoolArray = NDArray[np.bool_]

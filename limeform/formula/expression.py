@@ -7,6 +7,7 @@ parser only takes the text apart; what is not a number, a name, arithmetic or a 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -240,9 +241,9 @@ def _node(tree: ast.expr, reading: _Reading, depth: int) -> Node:
         raise FormulaError("this expression is nested too deeply", reading.text)
     match tree:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            return Number(float(value))
+            return _number(value, tree, reading)
         case ast.Name(id=name):
-            return Name(reading.names.get(name, name))
+            return _name(name, tree, reading)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
             inner = _node(operand, reading, depth + 1)
             if isinstance(sign, ast.UAdd):
@@ -253,6 +254,9 @@ def _node(tree: ast.expr, reading: _Reading, depth: int) -> Node:
             return _binary(tree, sides, operator, reading)
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
             return Call(name, _node(argument, reading, depth + 1))
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in FUNCTIONS:
+            found = f"{len(arguments) + len(tree.keywords)} arguments" if not tree.keywords else "one with a name"
+            raise reading.refuse(f"{name}(...) takes one argument, as in {name}(x), found {found}", tree)
         case ast.Call(func=ast.Name(id=name)):
             listed = ", ".join(FUNCTIONS)
             raise reading.refuse(f"{name}(...) is not allowed in an expression; the functions are {listed}", tree)
@@ -263,7 +267,52 @@ def _node(tree: ast.expr, reading: _Reading, depth: int) -> Node:
     raise reading.refuse("only numbers, names, + - * / **, parentheses and functions are allowed here", tree)
 
 
+def _number(value: float, tree: ast.expr, reading: _Reading) -> Number:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise reading.refuse("this number is too large, or is none", tree)
+    return Number(number)
+
+
+def _name(name: str, tree: ast.expr, reading: _Reading) -> Name:
+    """Return a parameter or column; names with a meaning of their own stand in backticks if they are meant."""
+    if name in reading.names:
+        return Name(reading.names[name])
+    if name in FUNCTIONS:
+        raise reading.refuse(f"{name} is a function: write {name}(x), or `{name}` for a column of that name", tree)
+    if name.startswith("__"):
+        raise reading.refuse("a name cannot begin with two underscores; write such a column in backticks", tree)
+    return Name(name)
+
+
 def _binary(tree: ast.BinOp, sides: tuple[Node, Node], operator: ast.operator, reading: _Reading) -> Node:
+    made = _joined(tree, sides, operator, reading)
+    match made:
+        case Quotient(right=Number(value=0.0)):
+            raise reading.refuse("this divides by zero", tree)
+        case Sum(left=Number(value=a), right=Number(value=b), sign=sign):
+            return _number(a + sign * b, tree, reading)
+        case Product(left=Number(value=a), right=Number(value=b)):
+            return _number(a * b, tree, reading)
+        case Quotient(left=Number(value=a), right=Number(value=b)):
+            return _number(a / b, tree, reading)
+        case Power(left=Number(value=a), right=Number(value=b)):
+            return _number(_raised(a, b), tree, reading)
+    return made
+
+
+def _raised(base: float, exponent: float) -> float:
+    """Return a power; infinite where it is too large or no real number."""
+    try:
+        return math.pow(base, exponent)
+    except (OverflowError, ValueError):
+        return math.inf
+
+
+def _joined(tree: ast.BinOp, sides: tuple[Node, Node], operator: ast.operator, reading: _Reading) -> Node:
     match operator:
         case ast.Add():
             return Sum(*sides, 1)
@@ -304,15 +353,5 @@ def _two_sided(left: Node, right: Node, sign: str) -> Relation:
 
 
 def _constant(tree: Node) -> float | None:
-    """Return the value of a side that is a number, also a computed one such as ``1/3``."""
-    match tree:
-        case Number():
-            return tree.value
-        case Sum() | Product() | Quotient():
-            left, right = _constant(tree.left), _constant(tree.right)
-            if left is None or right is None or (isinstance(tree, Quotient) and right == 0):
-                return None
-            if isinstance(tree, Sum):
-                return left + tree.sign * right
-            return left * right if isinstance(tree, Product) else left / right
-    return None
+    """Return the value of a side that is a number; computed ones such as ``1/3`` have become numbers when read."""
+    return tree.value if isinstance(tree, Number) else None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from limeform.errors import OptionError
 from limeform.formula.expression import Node
-from limeform.mean.jet import constant, evaluate, parameter
+from limeform.mean.jet import Jet, constant, evaluate, parameter
 
 FloatArray = NDArray[np.float64]
 
@@ -46,6 +46,10 @@ class Mean(ABC):
     def value(self, beta: FloatArray) -> FloatArray:
         """Return the value alone, shape (n,)."""
         return self.evaluate(beta)[0]
+
+    def where_defined(self, beta: FloatArray) -> FloatArray:
+        """Return the value, shape (n,), nan in rows that have none: for new data, of which no fit has seen to it."""
+        return self.value(beta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,12 @@ class LogRatio(Mean):
         jacobian = self.alternative / above[:, None] - self.reference / below[:, None]
         return np.log(above) - np.log(below), jacobian
 
+    def where_defined(self, beta: FloatArray) -> FloatArray:
+        """Return the log-ratio, nan where either curve is not positive."""
+        above, below = self.alternative @ beta, self.reference @ beta
+        good = (above > 0) & (below > 0)
+        return np.log(np.where(good, above, np.nan)) - np.log(np.where(good, below, np.nan))
+
     def curvature(self, beta: FloatArray, weights: FloatArray) -> FloatArray | None:
         """Return the weighted sum of the exact second derivatives."""
         above, below = self._curves(beta)
@@ -132,11 +142,19 @@ class Expression(Mean):
         """Return the weighted sum of the exact second derivatives."""
         return np.asarray(self._jet(beta).second @ weights, dtype=np.float64)
 
-    def _jet(self, beta: FloatArray):  # type: ignore[no-untyped-def]
+    def where_defined(self, beta: FloatArray) -> FloatArray:
+        """Return the expression, nan where it is not finite."""
+        value = self._any_jet(beta).value
+        return np.where(np.isfinite(value), value, np.nan)
+
+    def _any_jet(self, beta: FloatArray) -> Jet:
         q = len(self.parameters)
         names = {name: constant(values, q, self.n) for name, values in self.columns.items()}
         names |= {name: parameter(beta[i], i, q, self.n) for i, name in enumerate(self.parameters)}
-        jet = evaluate(self.tree, names, q, self.n)
+        return evaluate(self.tree, names, q, self.n)
+
+    def _jet(self, beta: FloatArray) -> Jet:
+        jet = self._any_jet(beta)
         if not (np.isfinite(jet.value).all() and np.isfinite(jet.first).all()):
             raise OutsideDomainError("the expression has no finite value")
         return jet
@@ -168,7 +186,7 @@ class UserFunction(Mean):
         value = self._call(beta)
         if self.jacobian is None:
             return value, self.differences(beta)
-        jacobian = np.asarray(self.jacobian(pd.Series(beta, index=list(self.names)), self.data), dtype=np.float64)
+        jacobian = self._numbers(self.jacobian, beta, "the jacobian of mean=")
         if jacobian.shape != (len(self.data), len(beta)):
             shape = (len(self.data), len(beta))
             raise OptionError(f"the jacobian of mean= has shape {jacobian.shape}; it needs {shape} (rows, parameters)")
@@ -189,17 +207,41 @@ class UserFunction(Mean):
             columns.append((self._call(up) - self._call(down)) / (up[j] - down[j]))
         return np.column_stack(columns)
 
-    def _call(self, beta: FloatArray) -> FloatArray:
-        try:
-            value = np.asarray(self.function(pd.Series(beta, index=list(self.names)), self.data), dtype=np.float64)
-        except KeyError as error:
-            known = f"the parameters are {', '.join(self.names)}, the columns {', '.join(map(str, self.data.columns))}"
-            raise OptionError(f"mean= asks for {error}; {known}") from error
+    def where_defined(self, beta: FloatArray) -> FloatArray:
+        """Return the values, nan where they are not finite."""
+        value = self._any_values(beta)
+        return np.where(np.isfinite(value), value, np.nan)
+
+    def _any_values(self, beta: FloatArray) -> FloatArray:
+        value = self._numbers(self.function, beta, "mean=")
         if value.shape != (len(self.data),):
             raise OptionError(f"mean= returned an array of shape {value.shape} for {len(self.data)} rows of data")
+        return value
+
+    def _call(self, beta: FloatArray) -> FloatArray:
+        value = self._any_values(beta)
         if not np.isfinite(value).all():
             raise OutsideDomainError("mean= returned a value that is not finite")
         return value
+
+    def _numbers(
+        self, function: Callable[[pd.Series, pd.DataFrame], object], beta: FloatArray, what: str
+    ) -> FloatArray:
+        """Call a function of the user; what fails as functions do outside of their domain has no value there."""
+        try:
+            with np.errstate(all="ignore"):
+                result = function(pd.Series(beta, index=list(self.names)), self.data)
+        except (ArithmeticError, ValueError) as error:
+            raise OutsideDomainError(f"{what} raised {type(error).__name__}: {error}") from error
+        except KeyError as error:
+            known = f"the parameters are {', '.join(self.names)}, the columns {', '.join(map(str, self.data.columns))}"
+            raise OptionError(f"{what} asks for {error}; {known}") from error
+        except Exception as error:
+            raise OptionError(f"{what} raised {type(error).__name__}: {error}") from error
+        try:
+            return np.asarray(result, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"{what} has to return numbers: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,6 +264,11 @@ class Total(Mean):
         pairs = [part.evaluate(beta[own]) for part, own in zip(self.parts, self.slices, strict=True)]
         value = np.sum([value for value, _ in pairs], axis=0)
         return np.asarray(value, dtype=np.float64), np.hstack([jacobian for _, jacobian in pairs])
+
+    def where_defined(self, beta: FloatArray) -> FloatArray:
+        """Return the sum of the values, nan where one of them is."""
+        parts = [part.where_defined(beta[own]) for part, own in zip(self.parts, self.slices, strict=True)]
+        return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
     def curvature(self, beta: FloatArray, weights: FloatArray) -> FloatArray | None:
         """Return the block-diagonal matrix of second derivatives; None if a part does not know its own."""

@@ -11,7 +11,7 @@ from limeform.design import Column, Keywords, MeanFunction, to_frame
 from limeform.fit import Trimming
 from limeform.formula import parse
 from limeform.models.lmm import LMM
-from limeform.models.source import Function, Given, Source, as_choice, as_trimming
+from limeform.models.source import Function, Given, Source, as_choice, as_start, as_trimming
 from limeform.restrict import Constraint, Penalty, Prior, as_constraints, as_priors
 
 
@@ -63,7 +63,8 @@ def lmm(
         A nonlinear part of the mean, (Series of parameters, data) to one value a row; ``lf.MeanFunction`` for one with
         a Jacobian. It is added to the fixed part, so write ``0 +`` there for a mean without an intercept.
     start : dict, optional
-        Start of the parameters of ``nl(...)``, ``log_ratio(...)`` and ``mean=``.
+        Start of parameters of the mean, by name: those of ``nl(...)`` and ``mean=``, which need one, of
+        ``log_ratio(...)``, and of columns where there are constraints or priors.
     missing : {"drop", "raise"}
         Leave rows out that lack a value, counted in the summary, or refuse them.
     context : mapping, optional
@@ -94,6 +95,6 @@ def lmm(
     scope = capture_context(1) if context is None else context
     keywords = Keywords(se=se, variance=variance, weights=weights, sigma=sigma, offset=offset)
     function = mean if mean is None or isinstance(mean, MeanFunction) else MeanFunction(mean)
-    given = Given(as_constraints(constraints), as_priors(priors), function, start)
+    given = Given(as_constraints(constraints), as_priors(priors), function, as_start(start))
     parsed, frame = parse(formula), to_frame(data)
     return LMM.of(Source(parsed, frame, keywords, as_choice(reml), as_trimming(trim), missing, given), scope or {})

@@ -28,6 +28,7 @@ from limeform.fit import (
     fit_trimmed_joint,
     prepare,
     prepare_joint,
+    with_allowed_start,
 )
 from limeform.formula import parse
 from limeform.models.arrays import Random, formula_of_arrays
@@ -139,11 +140,14 @@ class LMM:
             self.reml, self.reml_reason = False, "ML, since rows are trimmed; reml=True forces REML."
         self._always = never_trimmed(self.trim.keep, self.design, source.data)
         self.start = start_of(self.design, given.start)
+        self._started = np.isin(self.design.names, list(given.start or ()))
         self.restrictions: Restrictions | None = None
         self._setup: Setup | None = None
         self._joint: JointModel | None = None
         if given.any or self.design.nonlinear:
             self._restrict(given, source.reml)
+        elif given.start:
+            raise OptionError("start= is for a nonlinear mean, or for constraints and priors: this model has none")
 
     def _restrict(self, given: Given, reml: bool | None) -> None:
         """Resolve constraints and priors, and what follows from them for the start and the criterion."""
@@ -241,7 +245,8 @@ class LMM:
     def joint(self) -> JointModel | None:
         """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
         if self.restrictions is not None and self._joint is None:
-            self._joint = prepare_joint(self.design, self.restrictions, self.start, self.reml)
+            joint = prepare_joint(self.design, self.restrictions, self.start, self.reml)
+            self._joint = with_allowed_start(joint, np.where(self._started, self.start, np.nan))
         return self._joint
 
     @property
@@ -369,7 +374,7 @@ class LMM:
         rng: np.random.Generator | int | None,
     ) -> LMMResults:
         """Fit with constraints, priors or a nonlinear mean; of several starts the best one is trimmed."""
-        others, first = None, None if start is None else start.estimates.variables
+        others = None
         if self.design.nonlinear:
             others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
         if self.trim.fraction > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from limeform.design import Design
 from limeform.errors import OptionError
-from limeform.fit.restricted import JointModel, prepare_joint
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, Targets, resolve, variance_names
 
 FloatArray = NDArray[np.float64]
@@ -36,9 +36,11 @@ def start_of(design: Design, start: Mapping[str, float] | None) -> FloatArray:
         If a parameter of ``nl(...)`` or of a function has no start, or a name is unknown.
     """
     given = {} if start is None else dict(start)
-    unknown = [name for name in given if name not in design.names]
-    if unknown:
-        raise OptionError(f"start= names {unknown[0]!r}, which is no parameter of the mean: {', '.join(design.names)}")
+    for name in given:
+        if name not in design.names:
+            close = difflib.get_close_matches(str(name), design.names, n=1)
+            known = f"did you mean {close[0]!r}?" if close else f"they are {', '.join(design.names)}"
+            raise OptionError(f"start= names {name!r}, which is no parameter of the mean; {known}")
     values = dict.fromkeys(design.names, 0.0)
     for block in design.nonlinear:
         if block.kind == "log_ratio":
@@ -48,11 +50,7 @@ def start_of(design: Design, start: Mapping[str, float] | None) -> FloatArray:
             if missing:
                 shown = ", ".join(f"{name!r}: 1.0" for name in missing)
                 raise OptionError(f"{', '.join(missing)} of {block.text!r} need a start, as in start={{{shown}}}")
-    values |= {name: float(value) for name, value in given.items()}
-    array = np.array(list(values.values()))
-    if not np.isfinite(array).all():
-        raise OptionError("start= has a value that is not a finite number")
-    return array
+    return np.array(list((values | given).values()), dtype=np.float64)
 
 
 def resolve_all(
@@ -94,11 +92,6 @@ def other_starts(design: Design, start: FloatArray, number: int, rng: np.random.
     moved = np.where(positive, start * np.exp(0.5 * noise), start + spread * noise)
     draws[:, first:] = moved[:, first:]
     return draws
-
-
-def joint_of(design: Design, restrictions: Restrictions, start: FloatArray, reml: bool) -> JointModel:
-    """Return the model of a restricted fit."""
-    return prepare_joint(design, restrictions, start, reml)
 
 
 def reml_or_not(

@@ -14,6 +14,7 @@ from limeform.errors import OptionError
 from limeform.fit import Trimming
 from limeform.formula import ModelFormula
 from limeform.restrict import Constraint, Penalty, Prior
+from limeform.restrict.arguments import finite_number
 
 Function = Callable[[pd.Series, pd.DataFrame], object]
 
@@ -102,3 +103,18 @@ def as_choice(reml: object) -> bool | None:
 def as_trimming(trim: float | Trimming) -> Trimming:
     """Return the options that a share of rows, or the options themselves, stand for."""
     return trim if isinstance(trim, Trimming) else Trimming(trim)
+
+
+def as_start(start: object) -> dict[str, float] | None:
+    """Return ``start=`` as finite numbers by name.
+
+    Raises
+    ------
+    OptionError
+        If it is no mapping, or holds anything else.
+    """
+    if start is None:
+        return None
+    if not isinstance(start, Mapping | pd.Series):
+        raise OptionError(f"start={start!r}: give values by name, as in start={{'A': 1.0, 'k': 0.5}}")
+    return {name: finite_number(value, "start=", repr(name)) for name, value in dict(start).items()}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from limeform.errors import OptionError
+from limeform.restrict.arguments import Domain, any_number, domain_of, finite_number, numbers_of, order_of, target_name
 
-Domain = tuple[float, float] | None
 Value = Callable[[pd.Series], object]
 
 
@@ -133,25 +134,25 @@ def increasing(term: str, domain: Domain = None) -> Shape:
     Returns
     -------
     Constraint
-        Conditions on the coefficients of the derivative, which hold everywhere: exact for a degree of at most 2, and
-        above a little stricter than needed (on quarters of the segments).
+        Conditions on the coefficients of the derivative, which hold everywhere: exact for a degree of at most 2. Above
+        they are a little stricter than the shape, until the fit has cut the pieces where the derivative touches zero.
     """
-    return Shape(term, "increasing", 1, 1, _domain(domain))
+    return Shape(target_name(term, "increasing"), "increasing", 1, 1, domain_of(domain, "increasing"))
 
 
 def decreasing(term: str, domain: Domain = None) -> Shape:
     """Require that a curve nowhere rises; arguments as in `increasing`."""
-    return Shape(term, "decreasing", 1, -1, _domain(domain))
+    return Shape(target_name(term, "decreasing"), "decreasing", 1, -1, domain_of(domain, "decreasing"))
 
 
 def convex(term: str, domain: Domain = None) -> Shape:
-    """Require that the slope of a curve nowhere falls; see `increasing`. Exact for a degree of at most 3."""
-    return Shape(term, "convex", 2, 1, _domain(domain))
+    """Require that the slope of a curve nowhere falls; see `increasing`. Exact at once for a degree of at most 3."""
+    return Shape(target_name(term, "convex"), "convex", 2, 1, domain_of(domain, "convex"))
 
 
 def concave(term: str, domain: Domain = None) -> Shape:
-    """Require that the slope of a curve nowhere rises; see `increasing`. Exact for a degree of at most 3."""
-    return Shape(term, "concave", 2, -1, _domain(domain))
+    """Require that the slope of a curve nowhere rises; see `increasing`. Exact at once for a degree of at most 3."""
+    return Shape(target_name(term, "concave"), "concave", 2, -1, domain_of(domain, "concave"))
 
 
 def passes(term: str, at: float, value: float, derivative: int = 0) -> Passes:
@@ -172,11 +173,8 @@ def passes(term: str, at: float, value: float, derivative: int = 0) -> Passes:
     -------
     Constraint
     """
-    if not (np.isfinite(at) and np.isfinite(value)):
-        raise OptionError(f"passes: at={at!r} and value={value!r} have to be finite numbers")
-    if derivative not in range(6):
-        raise OptionError(f"passes: derivative={derivative!r} has to be a whole number from 0 to 5")
-    return Passes(term, float(at), float(value), int(derivative))
+    place, wanted = finite_number(at, "passes", "at"), finite_number(value, "passes", "value")
+    return Passes(target_name(term, "passes"), place, wanted, order_of(derivative, "passes"))
 
 
 def average(
@@ -203,11 +201,12 @@ def average(
     """
     if (at is None) == (domain is None):
         raise OptionError("average: give either at= (points, with weights= if they are not equal) or domain=")
-    points = np.atleast_1d(np.asarray([] if at is None else at, dtype=np.float64))
-    shares = np.ones(len(points)) if weights is None else np.atleast_1d(np.asarray(weights, dtype=np.float64))
-    if shares.shape != points.shape or not np.isfinite(points).all() or (len(shares) and not shares.sum() > 0):
+    points = np.zeros(0) if at is None else numbers_of(at, "average", "at=")
+    shares = np.ones(len(points)) if weights is None else numbers_of(weights, "average", "weights=")
+    if shares.shape != points.shape or (len(shares) and not shares.sum() > 0):
         raise OptionError("average: weights= needs one number for each point of at=, with a positive sum")
-    return Average(term, float(value), tuple(points), tuple(shares), _domain(domain))
+    wanted = finite_number(value, "average", "value")
+    return Average(target_name(term, "average"), wanted, tuple(points), tuple(shares), domain_of(domain, "average"))
 
 
 def bounds(target: str, lower: float | None = None, upper: float | None = None, domain: Domain = None) -> Bounds:
@@ -221,19 +220,18 @@ def bounds(target: str, lower: float | None = None, upper: float | None = None, 
     lower, upper : float, optional
         The limits.
     domain : tuple of float, optional
-        Where, for a curve.
+        Where, for a curve: between its bounds if left out; beyond them its values are those of its tangent.
 
     Returns
     -------
     Constraint
     """
-    try:
-        low, high = -np.inf if lower is None else float(lower), np.inf if upper is None else float(upper)
-    except (TypeError, ValueError) as error:
-        raise OptionError(f'bounds("{target}"): lower={lower!r} and upper={upper!r} have to be numbers') from error
-    if np.isnan(low) or np.isnan(high) or low > high or (lower is None and upper is None):
-        raise OptionError(f'bounds("{target}"): lower={lower!r}, upper={upper!r} leave no number or set no limit')
-    return Bounds(target, low, high, _domain(domain))
+    call = f'bounds("{target_name(target, "bounds")}")'
+    low = -np.inf if lower is None else any_number(lower, call, "lower")
+    high = np.inf if upper is None else any_number(upper, call, "upper")
+    if not low <= high or low == np.inf or high == -np.inf or (low, high) == (-np.inf, np.inf):
+        raise OptionError(f"{call}: lower={lower!r}, upper={upper!r} leave no number or set no limit")
+    return Bounds(target, low, high, domain_of(domain, call))
 
 
 def constraint(
@@ -257,6 +255,8 @@ def constraint(
     """
     if not callable(function):
         raise OptionError(f"constraint takes a function of the parameters, found {type(function).__name__}")
+    if jacobian is not None and not callable(jacobian):
+        raise OptionError(f"constraint: jacobian= takes a function of the parameters, found {type(jacobian).__name__}")
     if np.all(np.asarray(lower) == -np.inf) and np.all(np.asarray(upper) == np.inf):
         raise OptionError("constraint: lower= or upper= is needed, as no limit was set")
     return Function(function, lower, upper, jacobian)
@@ -270,19 +270,10 @@ def as_constraints(given: Sequence[Constraint | str] | Constraint | str | None) 
     OptionError
         If something is not a constraint.
     """
-    items = () if given is None else (given,) if isinstance(given, Constraint | str) else tuple(given)
+    items: tuple[object, ...] = () if given is None else tuple(given) if isinstance(given, list | tuple) else (given,)
     wrong = [item for item in items if not isinstance(item, Constraint | str)]
     if wrong:
         raise OptionError(
             f"constraints= takes text such as 'x1 <= 3', or lf.increasing(...) and its kin; found {wrong[0]!r}"
         )
-    return tuple(Written(item) if isinstance(item, str) else item for item in items)
-
-
-def _domain(domain: Domain) -> Domain:
-    if domain is None:
-        return None
-    ends = np.asarray(domain, dtype=np.float64)
-    if ends.shape != (2,) or np.isnan(ends).any() or not ends[0] < ends[1]:
-        raise OptionError(f"domain={domain!r}: give two numbers, the smaller first")
-    return float(ends[0]), float(ends[1])
+    return tuple(Written(item) if isinstance(item, str) else cast(Constraint, item) for item in items)

@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Limits = Sequence[tuple[float | None, float | None]]
 
+TINIEST = float(np.finfo(np.float64).tiny)
 MARGIN = 1e-9
 """Rows of length one broken by no more than this are met; those that never have more slack are equations."""
 
@@ -67,6 +68,30 @@ def prepare_rows(restrictions: Restrictions, scale: FloatArray) -> Restrictions:
     return replace(restrictions, affine=replace(rows, lower=low, upper=high))
 
 
+def least_value(rows: AffineRows, direction: FloatArray, scale: FloatArray) -> float:
+    """Return the least value of a linear function where linear rows hold.
+
+    Parameters
+    ----------
+    rows : AffineRows
+        Rows on the mean's parameters alone.
+    direction : ndarray, shape (p,)
+        The function, of the scaled coefficients.
+    scale : ndarray, shape (p, p)
+        Coefficients in units of which the rows are judged.
+
+    Returns
+    -------
+    float
+        Minus infinity if nothing limits it.
+    """
+    p = len(scale)
+    matrix, lower, upper = _scaled(rows, p, scale)
+    cost, relax = np.append(direction, 0.0), np.zeros((len(matrix), 1))
+    value, _ = _program(matrix, lower, upper, cost, relax, [(None, None)] * p + [(0, 0)])
+    return value if np.isfinite(value) else -np.inf
+
+
 def _scaled(rows: AffineRows, p: int, scale: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     matrix = rows.matrix[:, :p] @ scale
     length = np.linalg.norm(matrix, axis=1)
@@ -83,11 +108,13 @@ def _check_variances(rows: AffineRows, p: int, restrictions: Restrictions) -> No
         own = rows.take(only)
         factor = own.matrix[:, p + j]
         ends = np.sort(np.column_stack([own.lower / factor, own.upper / factor]), axis=1)
-        natural = {"cor": (-1.0, 1.0)}.get(variance.kind, (0.0, np.inf))
+        natural = {"cor": (-1.0, 1.0), "sigma": (TINIEST, np.inf)}.get(variance.kind, (0.0, np.inf))
         if max(ends[:, 0].max(), natural[0]) > min(ends[:, 1].min(), natural[1]):
             named = "; ".join(dict.fromkeys(restrictions.labels[i] for i in own.members))
             label = variance.label.replace("variance(", "sd(")
-            raise InfeasibleError(f"no value of {label} meets {named}")
+            words = {"cor": "between -1 and 1", "sigma": "more than 0"}
+            possible = words.get(variance.kind, "0 or more")
+            raise InfeasibleError(f"no value of {label}, which is {possible}, meets {named}: change the limits")
 
 
 def _program(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from limeform.errors import OptionError
-
-Domain = tuple[float, float] | None
+from limeform.restrict.arguments import Domain, domain_of, finite_number, order_of, target_name
 
 
 @dataclass(frozen=True)
@@ -76,21 +74,21 @@ def normal(target: str, mean: float, sd: float, derivative: int = 0, domain: Dom
     -------
     Prior
     """
-    return Prior("normal", target, *_center_and_spread("normal", mean, sd, "sd"), _order(derivative), _ends(domain))
+    return _prior("normal", target, mean, sd, "sd", derivative, domain)
 
 
 def laplace(target: str, mean: float, scale: float, derivative: int = 0, domain: Domain = None) -> Prior:
     """Give a target a Laplace prior, with density exp(-|x - mean| / scale) / (2 scale); arguments as in `normal`."""
-    return Prior(
-        "laplace", target, *_center_and_spread("laplace", mean, scale, "scale"), _order(derivative), _ends(domain)
-    )
+    return _prior("laplace", target, mean, scale, "scale", derivative, domain)
 
 
 def uniform(target: str, lower: float, upper: float, derivative: int = 0, domain: Domain = None) -> Prior:
     """Give a target a uniform prior between two limits; other arguments as in `normal`."""
-    if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
-        raise OptionError(f'uniform("{target}"): lower={lower!r} has to lie below upper={upper!r}, both finite')
-    return Prior("uniform", target, float(lower), float(upper), _order(derivative), _ends(domain))
+    call = f'uniform("{target_name(target, "uniform")}")'
+    low, high = finite_number(lower, call, "lower"), finite_number(upper, call, "upper")
+    if not low < high:
+        raise OptionError(f"{call}: lower={lower!r} has to lie below upper={upper!r}")
+    return Prior("uniform", target, low, high, order_of(derivative, call), domain_of(domain, call))
 
 
 def penalty(
@@ -113,6 +111,9 @@ def penalty(
     """
     if not callable(function):
         raise OptionError(f"penalty takes a function of the parameters, found {type(function).__name__}")
+    for word, part in (("gradient", gradient), ("hessian", hessian)):
+        if part is not None and not callable(part):
+            raise OptionError(f"penalty: {word}= takes a function of the parameters, found {type(part).__name__}")
     return Penalty(function, gradient, hessian)
 
 
@@ -124,33 +125,17 @@ def as_priors(given: Sequence[Prior | Penalty] | Prior | Penalty | None) -> tupl
     OptionError
         If something is not a prior.
     """
-    items = () if given is None else (given,) if isinstance(given, Prior | Penalty) else tuple(given)
+    items = tuple(given) if isinstance(given, list | tuple) else () if given is None else (given,)
     wrong = [item for item in items if not isinstance(item, Prior | Penalty)]
     if wrong:
         raise OptionError(f"priors= takes lf.normal(...), lf.laplace, lf.uniform, lf.penalty; found {wrong[0]!r}")
     return items
 
 
-def _center_and_spread(kind: str, center: float, spread: float, word: str) -> tuple[float, float]:
-    if np.ndim(center) or not np.isfinite(center):
-        raise OptionError(f"{kind}: the mean has to be a finite number, found {center!r}")
-    if np.ndim(spread) or not (np.isfinite(spread) and spread > 0):
-        raise OptionError(
-            f"{kind}: {word} has to be a positive number, found {spread!r}; to fix a value use a constraint"
-        )
-    return float(center), float(spread)
-
-
-def _order(derivative: int) -> int:
-    if derivative not in range(6):
-        raise OptionError(f"derivative={derivative!r} has to be a whole number from 0 to 5")
-    return int(derivative)
-
-
-def _ends(domain: Domain) -> Domain:
-    if domain is None:
-        return None
-    ends = np.asarray(domain, dtype=np.float64)
-    if ends.shape != (2,) or np.isnan(ends).any() or not ends[0] < ends[1]:
-        raise OptionError(f"domain={domain!r}: give two numbers, the smaller first")
-    return float(ends[0]), float(ends[1])
+def _prior(kind: str, target: str, center: float, spread: float, word: str, derivative: int, domain: Domain) -> Prior:
+    call = f'{kind}("{target_name(target, kind)}")'
+    middle, width = finite_number(center, call, "the mean"), finite_number(spread, call, word)
+    if width <= 0:
+        advice = "to fix a value use a constraint"
+        raise OptionError(f"{call}: {word} has to be a positive number, found {spread!r}; {advice}")
+    return Prior(kind, target, middle, width, order_of(derivative, call), domain_of(domain, call))

@@ -3,68 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limeform.design import Curve
 from limeform.design.curves import spline_of
+from limeform.design.splines import SplineBasis
 from limeform.errors import FormulaError, InfeasibleError, OptionError
 from limeform.formula.expression import degree, names_in, read_relation
 from limeform.mean.jet import evaluate, parameter
+from limeform.restrict.collected import Collected, smooth_limits
 from limeform.restrict.constraints import Average, Bounds, Constraint, Function, Passes, Shape, Written
+from limeform.restrict.functions import NoValueError, called
+from limeform.restrict.log_ratio import keep_positive, refuse_not_positive
 from limeform.restrict.priors import Penalty, Prior
-from limeform.restrict.rows import AffineRows, Curved, CurvedExpression, CurvedFunction, PriorRows, Restrictions, called
+from limeform.restrict.rows import CurvedExpression, CurvedFunction, CurvedShape, PriorRows, Restrictions
 from limeform.restrict.targets import Targets
 
 FloatArray = NDArray[np.float64]
 
-POSITIVE = 1e-6
-"""A curve under a logarithm stays above this part of the value that fixes its scale."""
-
-
-@dataclass
-class _Collected:
-    """What has been resolved so far."""
-
-    targets: Targets
-    curves: list[Curve]
-    labels: list[str] = field(default_factory=list)
-    matrix: list[FloatArray] = field(default_factory=list)
-    lower: list[FloatArray] = field(default_factory=list)
-    upper: list[FloatArray] = field(default_factory=list)
-    members: list[int] = field(default_factory=list)
-    curved: list[Curved] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, rows: FloatArray, lower: FloatArray | float, upper: FloatArray | float) -> None:
-        """Add rows of the constraint whose label was added last; rows of zeros are checked and left out."""
-        low, high = np.broadcast_to(lower, len(rows)), np.broadcast_to(upper, len(rows))
-        empty = ~rows.any(axis=1)
-        slack = 1e-12 * (1 + np.abs(np.where(np.isfinite(low), low, 0)) + np.abs(np.where(np.isfinite(high), high, 0)))
-        if (empty & ((low > slack) | (high < -slack))).any():
-            raise InfeasibleError(f"{self.labels[-1]} cannot be met: its left side is zero whatever the parameters are")
-        self.matrix.append(rows[~empty])
-        self.lower.append(low[~empty])
-        self.upper.append(high[~empty])
-        self.members += [len(self.labels) - 1] * int((~empty).sum())
-
-    def find(self, name: str) -> Curve:
-        """Return a curve as the constraints so far have left it."""
-        found = self.targets.curve(name)
-        return next(curve for curve in self.curves if curve.name == found.name)
-
-    def affine(self) -> AffineRows:
-        """Return all rows."""
-        size = self.targets.size
-        empty = np.zeros(0)
-        return AffineRows(
-            np.vstack([np.zeros((0, size)), *self.matrix]),
-            np.concatenate([empty, *self.lower]),
-            np.concatenate([empty, *self.upper]),
-            np.array(self.members, dtype=np.intp),
-        )
+TRIALS = (0.0, 1.0, 0.5, -0.5, -1.0, 2.0, 0.1)
+"""Parameters at which a function is tried to see how many values it has."""
 
 
 def resolve(
@@ -96,12 +58,12 @@ def resolve(
     InfeasibleError
         If a constraint cannot be met whatever the parameters are.
     """
-    collected = _Collected(targets, list(targets.curves))
+    collected = Collected(targets, list(targets.curves))
     for item in constraints:
         collected.labels.append(str(item))
         _constrain(collected, item, start)
     normals, laplaces, uniforms, penalties = _resolve_priors(collected, priors)
-    _log_ratios(collected, normals)
+    keep_positive(collected, normals, constraints)
     return Restrictions(
         names=targets.names,
         variances=targets.variances,
@@ -115,19 +77,26 @@ def resolve(
         penalties=penalties,
         curves=tuple(collected.curves),
         notes=tuple(collected.notes),
+        shapes=tuple(collected.shapes),
     )
 
 
-def _constrain(collected: _Collected, item: Constraint, start: FloatArray) -> None:
+def _constrain(collected: Collected, item: Constraint, start: FloatArray) -> None:
     targets = collected.targets
     match item:
         case Shape():
             curve = collected.find(item.term)
             collected.add(item.sign * targets.curve_rows(curve, shape_rows(curve, item)), 0.0, np.inf)
+            if curve.basis is not None and curve.basis.degree - item.order > 1:
+                ends = item.domain or (-np.inf, np.inf)
+                member = len(collected.labels) - 1
+                collected.shapes.append(CurvedShape(member, curve, item.order, item.sign, *ends))
         case Passes():
             _pass(collected, item)
         case Average():
             curve = collected.find(item.term)
+            if min(item.weights, default=1.0) >= 0:
+                refuse_not_positive(curve, item, item.value)
             collected.add(targets.curve_rows(curve, _average_row(curve, item)), item.value, item.value)
         case Bounds():
             _bound(collected, item)
@@ -143,11 +112,17 @@ def shape_rows(curve: Curve, item: Shape) -> FloatArray:
         if item.order != 1 or item.domain is not None:
             raise OptionError(f"{item}: levels can only be increasing or decreasing, without a domain")
         return np.asarray(np.diff(np.eye(curve.size), axis=0))
+    basis = spline_of(curve)
     low, high = (-np.inf, np.inf) if item.domain is None else item.domain
-    return spline_of(curve).sign_rows(item.order, low, high)
+    if item.order > 1 and (high <= basis.lower or low >= basis.upper):
+        raise OptionError(
+            f"{item}: beyond its bounds {basis.lower:g} to {basis.upper:g} the curve is a straight line, so that this "
+            "asks for nothing; give a domain that meets them, or bounds= in the formula"
+        )
+    return basis.sign_rows(item.order, low, high)
 
 
-def _pass(collected: _Collected, item: Passes) -> None:
+def _pass(collected: Collected, item: Passes) -> None:
     curve = collected.find(item.term)
     basis = spline_of(curve)
     if item.derivative > basis.degree:
@@ -157,6 +132,8 @@ def _pass(collected: _Collected, item: Passes) -> None:
         collected.curves[collected.curves.index(curve)] = replace(curve, zero=item.at, level=item.value)
         collected.notes.append(f"{item} sets the level of the curve, of which the data tell only differences.")
         return
+    if item.derivative == 0:
+        refuse_not_positive(curve, item, item.value)
     level = curve.level if item.derivative == 0 else 0.0
     rows = curve.rows(np.array([item.at]), item.derivative)
     collected.add(collected.targets.curve_rows(curve, rows), item.value - level, item.value - level)
@@ -176,15 +153,14 @@ def _average_row(curve: Curve, item: Average) -> FloatArray:
     return np.asarray((weights @ basis.values(np.array(item.at)))[None], dtype=np.float64)
 
 
-def _bound(collected: _Collected, item: Bounds) -> None:
+def _bound(collected: Collected, item: Bounds) -> None:
     targets = collected.targets
     curve = targets.find_curve(item.target)
     if curve is not None and curve.kind != "levels" and targets.position(item.target) is None:
         curve = collected.find(item.target)
-        low, high = (-np.inf, np.inf) if item.domain is None else item.domain
+        refuse_not_positive(curve, item, item.upper)
         basis = spline_of(curve)
-        low, high = max(low, basis.lower), min(high, basis.upper)
-        rows = basis.sign_rows(0, low, high)
+        rows = basis.sign_rows(0, *_finite_domain(item, basis))
         if curve.free:
             rows = rows - basis.values([basis.lower if curve.zero is None else curve.zero])
         collected.add(targets.curve_rows(curve, rows), item.lower - curve.level, item.upper - curve.level)
@@ -195,28 +171,19 @@ def _bound(collected: _Collected, item: Bounds) -> None:
     collected.add(*smooth_limits(targets, rows, item.lower, item.upper))
 
 
-def smooth_limits(targets: Targets, rows: FloatArray, lower: float, upper: float) -> tuple[FloatArray, float, float]:
-    """Put limits of one standard deviation on its square, which is smooth at zero."""
-    p = len(targets.coefficients)
-    used = np.flatnonzero(rows.any(axis=0))
-    if len(rows) != 1 or len(used) != 1 or used[0] < p or targets.variances[used[0] - p].kind != "sd":
-        return rows, lower, upper
-    sd = targets.variances[used[0] - p]
-    if sd.kind != "sd":
-        return rows, lower, upper
-    factor = rows[0, used[0]]
-    low, high = sorted((lower / factor, upper / factor))
-    if high < 0:
-        return rows, lower, upper
-    square = next(j for j, v in enumerate(targets.variances) if v.kind == "variance" and v.first == sd.first)
-    row = np.zeros((1, targets.size))
-    row[0, p + square] = 1.0
-    return row, low**2 if low > 0 else -np.inf, high**2
+def _finite_domain(item: Bounds, basis: SplineBasis) -> tuple[float, float]:
+    """Return where limits of a curve hold: between its bounds, unless the domain has ends beyond them."""
+    low, high = item.domain or (-np.inf, np.inf)
+    low, high = basis.lower if low == -np.inf else low, basis.upper if high == np.inf else high
+    if not low < high:
+        raise OptionError(f"{item}: the curve has bounds {basis.lower:g} to {basis.upper:g}; give the domain two ends")
+    return low, high
 
 
-def _written(collected: _Collected, item: Written) -> None:
+def _written(collected: Collected, item: Written) -> None:
     targets = collected.targets
     spellings = [alias for variance in targets.variances for alias in (variance.label, *variance.aliases)]
+    targets.refuse_unknown_variances(item.text)
     relation = read_relation(item.text, [*targets.coefficients, *spellings])
     names = tuple(sorted(names_in(relation.tree)))
     if not names:
@@ -228,22 +195,24 @@ def _written(collected: _Collected, item: Written) -> None:
             raise OptionError(f"{item}: {name!r} has several coefficients; name one of them")
     positions = np.array(found, dtype=np.intp)
     q = len(names)
+    if relation.lower > relation.upper:
+        raise InfeasibleError(f"{item} leaves no number between its limits")
     if degree(relation.tree) <= 1:
         at_zero = evaluate(relation.tree, {name: parameter(0.0, i, q, 1) for i, name in enumerate(names)}, q, 1)
         row = np.zeros((1, targets.size))
         row[0, positions] = at_zero.first[:, 0]
         shift = float(at_zero.value[0])
         if not (np.isfinite(row).all() and np.isfinite(shift)):
-            raise OptionError(f"{item}: divides by zero")
+            raise OptionError(f"{item}: a factor of it is not finite")
         collected.add(*smooth_limits(targets, row, relation.lower - shift, relation.upper - shift))
         return
     limits = np.array([relation.lower]), np.array([relation.upper])
     collected.curved.append(CurvedExpression(*limits, len(collected.labels) - 1, relation.tree, names, positions))
 
 
-def _function(collected: _Collected, item: Function, start: FloatArray) -> None:
+def _function(collected: Collected, item: Function, start: FloatArray) -> None:
     names = collected.targets.names
-    count = called(item.function, start, names, str(item)).size
+    count = _count(item, start, names)
     try:
         lower, upper = (np.broadcast_to(np.asarray(x, dtype=np.float64), count) for x in (item.lower, item.upper))
     except ValueError as error:
@@ -251,12 +220,27 @@ def _function(collected: _Collected, item: Function, start: FloatArray) -> None:
     if (lower > upper).any() or np.isnan(lower).any() or np.isnan(upper).any():
         raise OptionError(f"{item}: a lower limit lies above the upper one, or is missing")
     curved = CurvedFunction(lower, upper, len(collected.labels) - 1, item, names)
-    curved.check(start)
+    with suppress(NoValueError):
+        curved.check(start)
     collected.curved.append(curved)
 
 
+def _count(item: Function, start: FloatArray, names: Sequence[str]) -> int:
+    """Return how many values a function has, tried where it may have some: it need not have any at zero."""
+    for factor in TRIALS:
+        try:
+            values = called(item.function, np.where(start == 0, factor, start), names, str(item))
+        except NoValueError as error:
+            failure = error
+            continue
+        if not values.size:
+            raise OptionError(f"{item} has to return numbers, found none")
+        return values.size
+    raise OptionError(f"{failure}: it has no value at parameters of {', '.join(f'{x:g}' for x in TRIALS)}") from failure
+
+
 def _resolve_priors(
-    collected: _Collected, priors: Sequence[Prior | Penalty]
+    collected: Collected, priors: Sequence[Prior | Penalty]
 ) -> tuple[PriorRows, PriorRows, tuple[tuple[int, float], ...], tuple[tuple[int, Penalty], ...]]:
     """Return normal, Laplace and uniform priors, and penalties; limits of uniforms join the constraints."""
     targets = replace(collected.targets, curves=tuple(collected.curves))
@@ -297,42 +281,3 @@ def _prior_rows(parts: list[tuple[FloatArray, Prior, int]], size: int) -> PriorR
         np.repeat([prior.spread for _, prior, _ in parts], counts).astype(np.float64),
         np.repeat([i for _, _, i in parts], counts).astype(np.intp),
     )
-
-
-def _log_ratios(collected: _Collected, normals: PriorRows) -> None:
-    """Fix the scale of each curve under a logarithm where the user has not, and keep it positive."""
-    targets = collected.targets
-    for curve in collected.curves:
-        if curve.kind != "log_ratio":
-            continue
-        basis = spline_of(curve)
-        scale = _scale(collected, normals, list(curve.columns))
-        if scale is None:
-            scale, at = 1.0, _anchor(curve)
-            collected.labels.append(f'passes("{curve.name}", at={at:g}, value=1)')
-            collected.add(targets.curve_rows(curve, basis.values([at])), 1.0, 1.0)
-            collected.notes.append(
-                f"The log-ratio does not change with the scale of {curve.name!r}: its value at {at:g} was set to 1."
-            )
-        collected.labels.append(f'bounds("{curve.name}", lower={POSITIVE * scale:g})')
-        rows = basis.sign_rows(0, basis.lower, basis.upper)
-        collected.add(targets.curve_rows(curve, rows), POSITIVE * scale, np.inf)
-        collected.notes.append(f"{curve.name!r} stands under a logarithm: it was kept positive between its bounds.")
-
-
-def _anchor(curve: Curve) -> float:
-    """Return where a curve is set to one: the reference of all rows, else the middle one, else the lower bound."""
-    basis = spline_of(curve)
-    return basis.lower if curve.reference is None else float(np.median(curve.reference.middle))
-
-
-def _scale(collected: _Collected, normals: PriorRows, columns: list[int]) -> float | None:
-    """Return the size of the value that fixes the scale of a curve; None if nothing does."""
-    affine = collected.affine()
-    own = affine.matrix[:, columns].any(axis=1) & (affine.lower == affine.upper) & (affine.lower != 0)
-    if own.any():
-        sums = affine.matrix[own][:, columns].sum(axis=1)
-        values = np.abs(affine.lower[own] / np.where(np.abs(sums) > 1e-8, sums, 1.0))
-        return float(values[0])
-    prior = normals.matrix[:, columns].any(axis=1) & (normals.center != 0)
-    return float(np.abs(normals.center[prior][0])) if prior.any() else None

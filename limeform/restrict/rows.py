@@ -6,23 +6,21 @@ The natural parameters are phi = (beta, v): the p parameters of the mean, then k
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from limeform.design import Curve
 from limeform.errors import OptionError
 from limeform.formula.expression import Node
 from limeform.mean.jet import Jet, evaluate, parameter
-from limeform.restrict.constraints import Function, Value
+from limeform.restrict.constraints import Function
+from limeform.restrict.functions import called, check_derivative, differences
 from limeform.restrict.priors import Penalty
 from limeform.restrict.variances import VarianceName
 
 FloatArray = NDArray[np.float64]
-STEP = float(np.cbrt(np.finfo(np.float64).eps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +172,10 @@ class CurvedFunction(Curved):
 
     def value(self, phi: FloatArray) -> FloatArray:
         """Return the function's values."""
-        return called(self.given.function, phi, self.names, str(self.given)).ravel()
+        values = called(self.given.function, phi, self.names, str(self.given)).ravel()
+        if len(values) != len(self.lower):
+            raise OptionError(f"{self.given} returned {len(values)} values where it returned {len(self.lower)} before")
+        return values
 
     def jacobian(self, phi: FloatArray) -> FloatArray:
         """Return the user's Jacobian, or differences."""
@@ -204,41 +205,31 @@ class CurvedFunction(Curved):
         """
         if self.given.jacobian is None:
             return
-        theirs, ours = self.jacobian(phi), differences(self.value, phi)
-        gap = np.abs(theirs - ours) / (1 + np.abs(ours))
-        if gap.max() > 1e-4:
-            row, column = np.unravel_index(int(gap.argmax()), gap.shape)
-            raise OptionError(
-                f"the jacobian of {self.given} is not the derivative of the function: for {self.names[column]} it says "
-                f"{theirs[row, column]:.6g}, differences give {ours[row, column]:.6g}"
-            )
+        check_derivative(f"the jacobian of {self.given}", self.jacobian(phi), differences(self.value, phi), self.names)
 
 
-def called(function: Value, phi: FloatArray, names: Sequence[str], what: str) -> FloatArray:
-    """Call a function of the user with named parameters and return numbers.
+@dataclass(frozen=True, eq=False)
+class CurvedShape:
+    """A shape by the sign of a derivative of degree two or more.
 
-    Raises
-    ------
-    OptionError
-        If it does not return numbers.
+    Attributes
+    ----------
+    member : int
+        Which constraint it is.
+    curve : Curve
+        The curve.
+    order, sign : int
+        Of the derivative.
+    low, high : float
+        Ends of the domain; may be infinite.
     """
-    try:
-        return np.atleast_1d(np.asarray(function(pd.Series(phi, index=list(names))), dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{what} has to return numbers: {error}") from error
-    except KeyError as error:
-        raise OptionError(f"{what} asks for the parameter {error}; there are {', '.join(names)}") from error
 
-
-def differences(function, phi: FloatArray) -> FloatArray:  # type: ignore[no-untyped-def]
-    """Return the central differences of a function of phi, shape (values, p + k)."""
-    columns = []
-    for j, step in enumerate(STEP * np.maximum(np.abs(phi), 1e-3)):
-        up, down = phi.copy(), phi.copy()
-        up[j] += step
-        down[j] -= step
-        columns.append((function(up) - function(down)) / (up[j] - down[j]))
-    return np.stack(columns, axis=-1)
+    member: int
+    curve: Curve
+    order: int
+    sign: int
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,6 +258,8 @@ class Restrictions:
         The curves of the model, with what constraints say of their zero.
     notes : tuple of str
         What was done by itself, for the summary.
+    shapes : tuple of CurvedShape
+        Shapes whose rows ask for a little more than the shape.
     """
 
     names: tuple[str, ...]
@@ -281,6 +274,7 @@ class Restrictions:
     penalties: tuple[tuple[int, Penalty], ...]
     curves: tuple[Curve, ...]
     notes: tuple[str, ...] = field(default=())
+    shapes: tuple[CurvedShape, ...] = field(default=())
 
     @property
     def n_mean(self) -> int:

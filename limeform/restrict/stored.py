@@ -9,11 +9,11 @@ import numpy as np
 
 from limeform.errors import ArchiveError
 from limeform.formula.expression import LONGEST
+from limeform.restrict.arguments import Domain
 from limeform.restrict.constraints import (
     Average,
     Bounds,
     Constraint,
-    Domain,
     Function,
     Passes,
     Shape,

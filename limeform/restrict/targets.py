@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -105,8 +106,32 @@ class Targets:
                 "take one of those out of the formula, or the restriction away"
             )
         raise OptionError(
-            f"{name!r} is neither a coefficient, nor a term or curve, nor a variance parameter{self._proposal(name)}"
+            f"{name!r} is neither a coefficient, nor a term or curve, nor a variance parameter"
+            f"{self._why_no_variance(name)}{self._proposal(name)}"
         )
+
+    def refuse_unknown_variances(self, text: str) -> None:
+        """Refuse ``sd(...)``, ``cor(...)`` and so on in a text that name no variance parameter of the model.
+
+        Raises
+        ------
+        OptionError
+            Naming it, and those that exist.
+        """
+        for match in re.finditer(r"(?<![\w`])(?:sd|variance|cor|sigma)\s*\([^()]*\)", text):
+            if self.position(match.group()) is None:
+                self.coefficient_rows(match.group())
+
+    def _why_no_variance(self, name: str) -> str:
+        """Return why the model has no variance parameter of that kind; nothing if that is not the reason."""
+        kind = re.match(r"\s*(sd|variance|cor|sigma)\s*($|\()", name)
+        if kind is None or any(variance.kind == kind[1] for variance in self.variances):
+            return ""
+        if kind[1] == "sigma":
+            return " (the sampling errors are known, so that there is no sigma to estimate)"
+        if kind[1] == "cor" and self.variances:
+            return " (the random effects are independent of each other: (x | g) has a correlation, (x || g) has none)"
+        return " (the formula has no random effects)"
 
     def curve_rows(self, curve: Curve, rows: FloatArray) -> FloatArray:
         """Return rows (m, p + k) from rows (m, K) on the coefficients of a curve."""
@@ -137,8 +162,10 @@ class Targets:
         return self.curve_rows(curve, rows)
 
     def _proposal(self, name: str) -> str:
-        known = [*(curve.name for curve in self.curves), *self.names, *self.terms]
-        close = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=3)
+        names = [*(curve.name for curve in self.curves), *self.names, *self.terms]
+        known = [other for other in dict.fromkeys(names) if other != "1"]
+        same = [other for other in known if other.casefold() == name.casefold()]
+        close = same or difflib.get_close_matches(name, known, n=3)
         if close:
             return f"; did you mean {' or '.join(map(repr, close))}?"
-        return f"; there are {', '.join(map(repr, dict.fromkeys(known)))}"
+        return f"; there are {', '.join(map(repr, known[:20]))}" + (", ..." if len(known) > 20 else "")

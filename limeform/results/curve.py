@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from limeform.design.formulaic_compat import replay
 from limeform.design.intervals import Exposure
 from limeform.design.random import terms_by_factor
 from limeform.design.transforms import warn_outside
-from limeform.errors import LimeformError, OptionError
+from limeform.errors import LimeformError, OptionError, OutOfBoundsWarning
 from limeform.mean import mean_of
 from limeform.plot import CurvePicture
 from limeform.plot.scale import transform_name
@@ -143,7 +144,23 @@ def curve_table(
         bands = _wald(inputs, lifted, fit, between, alpha, logarithmic)
     for name, values in zip(("mean_lower", "mean_upper", "new_lower", "new_upper"), bands, strict=True):
         table[name] = values
-    return table
+    return _only_positive(table, curve.name) if logarithmic else table
+
+
+def _only_positive(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Put nan where a curve under a logarithm, beyond where it was kept positive, is not, and say so."""
+    below = table["fit"].to_numpy() <= 0
+    if not below.any():
+        return table
+    places = table["at"].to_numpy()[below]
+    warnings.warn(
+        f"{name!r} stands under a logarithm, and is not positive at {int(below.sum())} of the exposures (between "
+        f"{places.min():g} and {places.max():g}), where it goes on beyond its bounds: it is NaN there. Wider bounds= "
+        "in the formula would keep it positive",
+        OutOfBoundsWarning,
+        stacklevel=4,
+    )
+    return table.where(~below[:, None] | (table.columns == "at"))
 
 
 def transformed(table: pd.DataFrame, transform: Transform) -> pd.DataFrame:
@@ -237,6 +254,7 @@ def _wald(
     variance = np.clip(variance, 0.0, None)
     z = norm.isf(alpha / 2)
     if logarithmic:
+        fit = np.where(fit > 0, fit, np.nan)
         spread = variance / fit**2
         mean, new = np.exp(z * np.sqrt(spread)), np.exp(z * np.sqrt(spread + between))
         return fit / mean, fit * mean, fit / new, fit * new

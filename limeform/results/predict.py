@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limeform.design import Column, Design, Keywords, apply
 from limeform.design.frame import as_numbers, column, to_frame
-from limeform.errors import NewLevelWarning, OptionError
+from limeform.errors import NewLevelWarning, OptionError, OutOfBoundsWarning
 from limeform.mean import mean_of
 
 FloatArray = NDArray[np.float64]
@@ -72,7 +72,10 @@ def predict_new(
     """
     with_random = effects is not None and len(design.factors) > 0
     rows = apply(design.recipe, data, [random.keys for random in design.factors] if with_random else None)
-    mean = mean_of(rows.x, rows.nonlinear).value(beta) + rows.offset if rows.complete.any() else np.zeros(0)
+    mean = np.zeros(0)
+    if rows.complete.any():
+        mean = mean_of(rows.x, rows.nonlinear).where_defined(beta) + rows.offset
+        _warn_undefined(np.isnan(mean), rows.index[rows.complete], [block.text for block in rows.nonlinear])
     if offset is not None:
         frame = to_frame(data)
         mean = mean + as_numbers(column(offset, frame, "offset")[1], "offset=")[rows.complete]
@@ -100,6 +103,17 @@ def offset_of_new_rows(keywords: Keywords, data: object) -> Column | None:
     if name is None or (isinstance(name, str) and name in to_frame(data).columns):
         return name
     raise OptionError("the model has an offset by keyword: give offset= for the new rows too")
+
+
+def _warn_undefined(undefined: NDArray[np.bool_], index: pd.Index, texts: Sequence[str]) -> None:
+    if undefined.any():
+        labels = ", ".join(str(label) for label in index[undefined][:5]) + (", ..." if undefined.sum() > 5 else "")
+        warnings.warn(
+            f"{int(undefined.sum())} rows ({labels}) are predicted as NaN: there {' + '.join(texts)} has no finite "
+            "value. A curve has no logarithm where it is not positive, which it can be beyond its bounds only",
+            OutOfBoundsWarning,
+            stacklevel=4,
+        )
 
 
 def _warn_unseen(unseen: pd.Index, count: int, factor: str, several: bool) -> None:

@@ -162,6 +162,9 @@ def _candidate(
             shift = _newton_shift(problem, evaluations, solution, x, free, jacobian, missing)
     moved = x.copy()
     moved[free] += shift
+    if rows.any():  # where multipliers are large, what rounding left of the constraints is worth more than the step
+        left = _near_constraints(problem, moved)[1][rows]
+        moved[free] += np.linalg.lstsq(jacobian, left)[0]
     return np.minimum(np.maximum(moved, problem.lower), problem.upper)
 
 

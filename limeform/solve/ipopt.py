@@ -147,6 +147,8 @@ class Ipopt:
             # By default Ipopt widens all limits by 1e-8: a variance could be negative on the way, and in the answer.
             "bound_relax_factor": 0.0,
             "honor_original_bounds": "yes",
+            # A derivative that is not finite would otherwise reach the factorisation, which can end the process.
+            "check_derivatives_for_naninf": "yes",
         }
         curved = problem.nonlinear
         if problem.linear is not None:
@@ -180,7 +182,7 @@ class Ipopt:
         )
         if status.success:
             solution = put_on_active_limits(problem, evaluations, solution)
-        elif not math.isnan(evaluations.best_value):
+        else:  # where not even the start has a value that is NaN, whatever Ipopt's own field says
             solution = replace(solution, x=evaluations.best, value=evaluations.best_value)
         return replace(solution, gradient=evaluations.gradient(solution.x), evaluations=evaluations.count)
 

@@ -94,7 +94,7 @@ def test_constraints_priors_and_names() -> None:
     [
         (FORMULA, {}, "need a start"),
         (FORMULA, {"start": {"A": 1, "k": 1, "z": 1}}, "no parameter of the mean"),
-        (FORMULA, {"start": {"A": 1, "k": np.nan}}, "not a finite number"),
+        (FORMULA, {"start": {"A": 1, "k": np.nan}}, "has to be a finite number"),
         ("conc ~ nl(A * log(k * time - 1))", {"start": START}, "cannot be evaluated at the start"),
         ("conc ~ nl(time * 2)", {}, "has no parameter"),
         ("conc ~ nl(A * kind)", {"start": {"A": 1}}, "takes numeric columns"),

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.fit.estimate import Estimates
-from limeform.fit.restricted import JointModel, descend_joint, estimates_at, solve_joint
+from limeform.fit.restricted import JointModel, descend_joint, estimates_at, solve_joint, within_shapes
 from limeform.fit.trimming.joint_rows import row_contributions
 from limeform.fit.trimming.kept import KeptFit, KeptFits, shrunk
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, of_groups, row_slope, setup_at
+from limeform.restrict import Restrictions
 from limeform.solve import Solution, Solver
 
 FloatArray = NDArray[np.float64]
@@ -38,6 +39,7 @@ class JointFits(KeptFits):
     solver: Solver
     plain: Search
     _solutions: dict[bytes, Solution] = field(default_factory=dict, repr=False)
+    _restrictions: dict[bytes, Restrictions] = field(default_factory=dict, repr=False)
 
     @property
     def known(self) -> bool:  # type: ignore[override]
@@ -62,15 +64,19 @@ class JointFits(KeptFits):
         """Fit the rows of given weights; known error variances are multiplied by ``shrink``."""
         kept = replace(self.model, setup=shrunk(self.model.setup, self.model.y, weights, shrink))
         found = self._solutions.get(weights.tobytes()) if shrink == 1.0 else None
-        estimates = estimates_at(kept, solve_joint(kept, self.solver, start) if found is None else found)
-        return KeptFit(kept.setup, estimates, row_contributions(kept, estimates.variables))
+        found = solve_joint(kept, self.solver, start) if found is None else found
+        finer, found = within_shapes(kept, found, self.solver)
+        self._restrictions[weights.tobytes()] = finer.restrictions
+        estimates = estimates_at(finer, found)
+        return KeptFit(kept.setup, estimates, row_contributions(finer, estimates.variables))
 
     def widened(self, fit: KeptFit, estimates: Estimates, variance: FloatArray) -> Estimates:
         """Return estimates with the covariance within the active constraints at the error variances ``variance``."""
         setup, restricted = fit.setup, estimates.restricted
         rows = replace(setup.rows, precision=setup.rows.precision * fit.rows.variance / variance)
         setup = setup_at(replace(setup, rows=rows), self.model.y, fit.rows.weights, False)
-        wide = estimates_at(replace(self.model, setup=setup), estimates.solution)
+        restrictions = self._restrictions.get(fit.rows.weights.tobytes(), self.model.restrictions)
+        wide = estimates_at(replace(self.model, setup=setup, restrictions=restrictions), estimates.solution)
         assert restricted is not None
         assert wide.restricted is not None
         within = replace(restricted, covariance=wide.restricted.covariance, held=wide.restricted.held)

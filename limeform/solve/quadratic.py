@@ -1,0 +1,55 @@
+"""A small convex quadratic program, solved exactly by nonnegative least squares."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import nnls
+
+from limeform.solve.problem import FloatArray
+
+
+def quadratic_program(
+    gradient: FloatArray, hessian: FloatArray, matrix: FloatArray, lower: FloatArray, upper: FloatArray
+) -> FloatArray:
+    """Minimise ``gradient @ d + d @ hessian @ d / 2`` subject to ``lower <= matrix @ d <= upper``.
+
+    Least distance programming: Lawson & Hanson (1974), Solving Least Squares Problems, chapter 23.
+
+    Parameters
+    ----------
+    gradient : ndarray, shape (n,)
+        Gradient at zero.
+    hessian : ndarray, shape (n, n)
+        Symmetric; directions of no or negative curvature are given a little.
+    matrix : ndarray, shape (m, n)
+        Rows, which some d meets.
+    lower, upper : ndarray, shape (m,)
+        Limits, infinite where there is none.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The minimum d.
+
+    Examples
+    --------
+    >>> row, none, one = np.array([[1.0, 1.0]]), np.array([-np.inf]), np.array([1.0])
+    >>> quadratic_program(np.array([-2.0, 0.0]), np.eye(2), row, none, one)
+    array([ 1.5, -0.5])
+    """
+    values, vectors = np.linalg.eigh(hessian)
+    root = vectors / np.sqrt(np.maximum(values, 1e-10 * max(float(values[-1]), 1e-300)))
+    free = -(root.T @ gradient)
+    below, above = np.isfinite(lower), np.isfinite(upper)
+    rows = np.vstack([matrix[below], -matrix[above]]) @ root
+    limits = np.concatenate([lower[below], -upper[above]]) - rows @ free
+    length = np.linalg.norm(rows, axis=1)
+    used = length > 0
+    rows, limits = rows[used] / length[used, None], limits[used] / length[used]
+    if not (limits > 0).any():
+        return np.asarray(root @ free, dtype=np.float64)
+    scale = float(np.abs(limits).max())
+    stacked = np.vstack([rows.T, limits[None] / scale])
+    weights, _ = nnls(stacked, np.append(np.zeros(len(free)), 1.0), maxiter=100 * stacked.shape[1])
+    residual = stacked @ weights - np.append(np.zeros(len(free)), 1.0)
+    return np.asarray(root @ (free - residual[:-1] / residual[-1] * scale), dtype=np.float64)

@@ -1,0 +1,129 @@
+"""Shapes of curves of every degree: held everywhere they are asked for, and not more strictly than that."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.interpolate import BSpline
+
+import limeform as lf
+from tests.fit.quadratic import least_squares_within
+
+SHAPES = {
+    "increasing": [("increasing", 1, 1)],
+    "decreasing": [("decreasing", 1, -1)],
+    "convex": [("convex", 2, 1)],
+    "concave": [("concave", 2, -1)],
+    "increasing and convex": [("increasing", 1, 1), ("convex", 2, 1)],
+    "increasing and concave": [("increasing", 1, 1), ("concave", 2, -1)],
+    "decreasing and convex": [("decreasing", 1, -1), ("convex", 2, 1)],
+    "decreasing and concave": [("decreasing", 1, -1), ("concave", 2, -1)],
+}
+KNOTS = [20.0, 40.0, 60.0]
+NOISE = 0.2
+
+
+def waves(seed: int) -> pd.DataFrame:
+    """Return data whose curve goes up and down on its way up."""
+    rng = np.random.default_rng(seed)
+    x = np.sort(rng.uniform(0, 80, 80))
+    y = x / 80 + 0.3 * np.sin(x / 7) + rng.normal(0, NOISE, 80)
+    return pd.DataFrame({"x": x, "y": y, "se": NOISE, "reference": 10.0})
+
+
+def fit(data: pd.DataFrame, degree: int, constraints: list[object], knots: list[float] = KNOTS) -> lf.LMMResults:
+    formula = f"y ~ 0 + bspline(x, knots={knots}, bounds=(0, 80), degree={degree})"
+    return lf.lmm(formula, data, se="se", constraints=constraints, reml=False).fit()  # type: ignore[arg-type]
+
+
+def worst(results: lf.LMMResults, order: int, sign: int, low: float, high: float) -> float:
+    """Return the most negative difference of a curve on 10,000 points, in units of the curve's size."""
+    values = results.curve("x", np.linspace(low, high, 10_000))["fit"].to_numpy()
+    return float((sign * np.diff(values, order)).min() / np.abs(values).max())
+
+
+@pytest.mark.filterwarnings("ignore::limeform.OutOfBoundsWarning")
+@pytest.mark.parametrize("degree", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_hold_on_the_whole_line(name: str, degree: int) -> None:
+    results = fit(waves(1), degree, [getattr(lf, word)("x") for word, _, _ in SHAPES[name]])
+    assert results.converged
+    for _, order, sign in SHAPES[name]:
+        assert worst(results, order, sign, -10, 90) >= -1e-8
+
+
+@pytest.mark.filterwarnings("ignore::limeform.OutOfBoundsWarning")
+@pytest.mark.parametrize("domain", [(15.0, 55.0), (30.0, 95.0), (-5.0, 12.0)], ids=str)
+@pytest.mark.parametrize("degree", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_hold_on_a_domain(name: str, degree: int, domain: tuple[float, float]) -> None:
+    results = fit(waves(2), degree, [getattr(lf, word)("x", domain=domain) for word, _, _ in SHAPES[name]])
+    free = fit(waves(2), degree, [])
+    assert results.converged
+    for _, order, sign in SHAPES[name]:
+        assert worst(results, order, sign, *domain) >= -1e-8
+    everywhere = fit(waves(2), degree, [getattr(lf, word)("x") for word, _, _ in SHAPES[name]])
+    assert everywhere.llf - 1e-6 <= results.llf <= free.llf + 1e-6
+
+
+@pytest.mark.filterwarnings("ignore::limeform.OutOfBoundsWarning")
+@pytest.mark.parametrize("degree", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_hold_under_a_logarithm(name: str, degree: int) -> None:
+    data = waves(3)
+    data["y"] -= np.interp(10.0, data["x"], data["y"])
+    formula = f"y ~ log_ratio(x, reference, knots={KNOTS}, bounds=(0, 80), degree={degree})"
+    for domain in (None, (10.0, 60.0)):
+        constraints = [getattr(lf, word)("x", domain=domain) for word, _, _ in SHAPES[name]]
+        results = lf.lmm(formula, data, se="se", constraints=constraints).fit()
+        assert results.converged
+        low, high = domain or (0.0, 80.0)
+        for _, order, sign in SHAPES[name]:
+            assert worst(results, order, sign, low, high) >= -1e-8
+        assert results.curve("x", np.linspace(0, 80, 1000))["fit"].min() > 0
+
+
+def test_steps_can_rise_but_not_bend() -> None:
+    results = fit(waves(1), 0, [lf.increasing("x")])
+    assert worst(results, 1, 1, 0, 80) >= -1e-8
+    with pytest.raises(lf.OptionError, match="degree 0 cannot be convex or concave"):
+        fit(waves(1), 0, [lf.convex("x")])
+
+
+@pytest.mark.parametrize(
+    ("degree", "word", "order", "sign", "knots"),
+    [
+        (3, "increasing", 1, 1, KNOTS),
+        (3, "increasing", 1, 1, [10.0, 25.0, 40.0, 55.0, 70.0]),
+        (3, "decreasing", 1, -1, KNOTS),
+        (4, "increasing", 1, 1, KNOTS),
+        (4, "concave", 2, -1, KNOTS),
+        (5, "increasing", 1, 1, KNOTS),
+        (5, "convex", 2, 1, KNOTS),
+    ],
+)
+def test_nothing_more_than_the_shape_is_asked_for(
+    degree: int, word: str, order: int, sign: int, knots: list[float]
+) -> None:
+    """Signs at very many points ask for a little less than the shape; the fit may lie above that by next to nothing."""
+    for seed in range(3):
+        data = waves(seed)
+        results = fit(data, degree, [getattr(lf, word)("x")], knots)
+        ends = np.concatenate([np.repeat(0.0, degree + 1), knots, np.repeat(80.0, degree + 1)])
+        basis = BSpline(ends, np.eye(len(ends) - degree - 1), degree)
+        w, d = basis(data["x"].to_numpy()) / NOISE, data["y"].to_numpy() / NOISE
+        g = sign * basis.derivative(order)(np.linspace(0, 80, 8001))
+        g /= np.abs(g).max()
+        expected = least_squares_within(w, d, g, np.zeros(len(g)))
+        least, ours = (0.5 * float(np.sum((w @ b - d) ** 2)) for b in (expected, results.params.to_numpy()))
+        assert least - 1e-8 <= ours <= least + 1e-6 * (1 + least)
+
+
+def test_the_last_steps_are_taken_with_trimming_and_random_effects_too() -> None:
+    data = waves(4)
+    data["study"] = np.repeat(np.arange(16), 5)
+    data["y"] += np.random.default_rng(0).normal(0, 0.1, 16)[data["study"]]
+    formula = "y ~ 0 + bspline(x, knots=[20, 40, 60], bounds=(0, 80)) + (1 | study)"
+    for trim in (0.0, 0.1):
+        results = lf.lmm(formula, data, se="se", constraints=[lf.increasing("x")], trim=trim).fit()
+        assert results.converged
+        assert worst(results, 1, 1, 0, 80) >= -1e-8
