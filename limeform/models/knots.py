@@ -115,8 +115,14 @@ def outliers_of(start: LMMResults, design: Design, trim: Trimming) -> Trimmed | 
     return None if same or report is None else report.found.best
 
 
+def scores_of(start: LMMResults | None, trim: Trimming) -> FloatArray | None:
+    """Return the scores of rows, or groups, that an earlier fit left for a search by the same units."""
+    earlier = None if start is None else start.trimming
+    return None if earlier is None or earlier.options.level != trim.level else earlier.found.best.slope
+
+
 def carried_variables(start: LMMResults, design: Design, prepared: JointModel | Setup) -> FloatArray | None:
-    """Return the estimates of a fit with other knots as the variables of a solver.
+    """Return the estimates of an earlier fit, perhaps with other knots, as the variables of a solver.
 
     Parameters
     ----------
@@ -131,7 +137,16 @@ def carried_variables(start: LMMResults, design: Design, prepared: JointModel | 
     -------
     ndarray or None
         None where the model has no likelihood there, or other random effects, since the curve is among them.
+
+    Raises
+    ------
+    OptionError
+        If ``start`` is no fit, or one of another model.
     """
+    if not isinstance(start, LMMResults):
+        raise OptionError(f"start= takes the results of an earlier fit, found {type(start).__name__}")
+    if start.design is design:
+        return start.estimates.variables
     estimates = start.estimates
     beta = carried_mean(estimates.beta, start.design, design)
     if len(estimates.gamma) != sum(len(factor.names) for factor in design.factors):

@@ -33,7 +33,7 @@ from limeform.fit import (
 from limeform.formula import parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
-from limeform.models.knots import carried_variables, changed, outliers_of
+from limeform.models.knots import carried_variables, changed, outliers_of, scores_of
 from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
 from limeform.models.source import Given, Source, as_choice, as_trimming
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
@@ -236,7 +236,8 @@ class LMM:
             return again._changed(trim=self.trim, reml=self.reml, reml_reason=self.reml_reason)
         check_design(design)
         start = start_of(design, source.given.start)
-        other = self._changed(formula=source.formula, design=design, source=source, start=start)
+        started = np.isin(design.names, list(source.given.start or ()))
+        other = self._changed(formula=source.formula, design=design, source=source, start=start, _started=started)
         if self.restrictions is not None:
             other._restrict(source.given, source.reml)
         return other
@@ -342,8 +343,8 @@ class LMM:
             raise OptionError(f"solver={solver!r} is no solver: give one such as lf.Ipopt() or lf.ScipyMinimize()")
         several = len(self.design.factors) > 1
         chosen = solver if solver is not None else Newton() if several else default_solver()
-        first = None if start is None else self._start(start)
         joint = self.joint
+        first = None if start is None else carried_variables(start, self.design, joint or self._prepared())
         if joint is None:
             results = self._fit(chosen, first, start, solver is None and not several, progress)
         else:
@@ -384,7 +385,7 @@ class LMM:
             near = None if start is None else outliers_of(start, self.design, self.trim)
             weights = None if near is None else near.weights
             kept, estimates, report = fit_trimmed_joint(
-                joint, self._always, self.trim, solver, weights, self._scores(start)
+                joint, self._always, self.trim, solver, weights, scores_of(start, self.trim)
             )
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
@@ -393,21 +394,6 @@ class LMM:
         near = start is not None and outliers_of(start, self.design, self.trim) is not None
         options = replace(self.trim, starts=0) if near else self.trim
         kept, estimates, report = fit_trimmed(
-            setup, self.design.shifted, self._always, options, self.reml, solver, self._scores(start)
+            setup, self.design.shifted, self._always, options, self.reml, solver, scores_of(start, self.trim)
         )
         return LMMResults(self, kept, estimates, replace(report, options=self.trim))
-
-    def _scores(self, start: LMMResults | None) -> FloatArray | None:
-        """Return the scores of rows, or groups, that an earlier fit left for a search by the same units."""
-        earlier = None if start is None else start.trimming
-        if earlier is None or earlier.options.level != self.trim.level:
-            return None
-        return earlier.found.best.slope
-
-    def _start(self, start: LMMResults) -> FloatArray | None:
-        """Return the variables of an earlier fit as those of this one; None where it has no likelihood there."""
-        if not isinstance(start, LMMResults):
-            raise OptionError(f"start= takes the results of an earlier fit, found {type(start).__name__}")
-        if start.design is self.design:
-            return start.estimates.variables
-        return carried_variables(start, self.design, self.joint or self._prepared())

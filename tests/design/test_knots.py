@@ -140,7 +140,7 @@ def test_a_ratio_is_a_curve_beside_other_transforms() -> None:
     model = lf.lmm("y ~ 0 + scale(z) + log_ratio(x, r, 3) + (1 | g)", frame())
     assert [curve.name for curve in model.design.curves] == ["x"]
     assert model.restrictions is not None
-    assert any("bounds" in label for label in model.restrictions.labels)
+    assert any("is positive" in label for label in model.restrictions.labels)
 
 
 def test_knots_that_do_not_fit() -> None:
