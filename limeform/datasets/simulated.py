@@ -8,8 +8,8 @@ def contaminated_studies(rng: int | np.random.Generator | None = None) -> pd.Dat
     """Draw a data set of the simulation of Zheng et al.: a line with random intercepts, and outliers at its far end.
 
     Ten studies of ten rows, x uniform on [0, 10], y = 5 x + u + e with u ~ N(0, 6²) by study and e ~ N(0, 4²); then 15
-    of the rows with x of at least 6, chosen at random, are lowered by 30 + |N(0, 80²)|. The true coefficients are 0 and
-    5.
+    of the rows with x of at least 6, chosen at random, are lowered by 30 + abs(N(0, 80²)). The true coefficients are 0
+    and 5.
 
     Parameters
     ----------

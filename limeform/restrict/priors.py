@@ -78,7 +78,7 @@ def normal(target: str, mean: float, sd: float, derivative: int = 0, domain: Dom
 
 
 def laplace(target: str, mean: float, scale: float, derivative: int = 0, domain: Domain = None) -> Prior:
-    """Give a target a Laplace prior, with density exp(-|x - mean| / scale) / (2 scale); arguments as in `normal`."""
+    """Give a target a Laplace prior, density ``exp(-abs(x - mean) / scale) / (2 scale)``; arguments as in `normal`."""
     return _prior("laplace", target, mean, scale, "scale", derivative, domain)
 
 
