@@ -113,7 +113,7 @@ def _labels(fits: Sequence[LMMResults]) -> list[str]:
 
 
 def _keywords(fit: LMMResults) -> str:
-    words = [f"{key}={value}" for key, value in fit.model.keywords.given().items() if key in ("sigma", "weights")]
+    words = [f"{key}={value!s}" for key, value in fit.model.keywords.given().items() if key in ("sigma", "weights")]
     restrictions = fit.model.restrictions
     if restrictions is not None:
         words += ["restricted"] if restrictions.labels else []
