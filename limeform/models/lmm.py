@@ -33,7 +33,7 @@ from limeform.fit import (
 from limeform.formula import parse
 from limeform.models.arrays import Random, formula_of_arrays
 from limeform.models.keep import never_trimmed
-from limeform.models.knots import carried_variables, changed, outliers_of, scores_of
+from limeform.models.knots import carried_variables, changed, is_near, scores_of
 from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
 from limeform.models.source import Given, Source, as_choice, as_trimming
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
@@ -382,18 +382,14 @@ class LMM:
             if others is not None and len(others):
                 first = estimate_joint(joint, solver, first, others).variables
             joint = joint if first is None else replace(joint, first=first)
-            near = None if start is None else outliers_of(start, self.design, self.trim)
-            weights = None if near is None else near.weights
-            kept, estimates, report = fit_trimmed_joint(
-                joint, self._always, self.trim, solver, weights, scores_of(start, self.trim)
-            )
+            scores, near = scores_of(start, self.trim), is_near(start, self.design, self.trim)
+            kept, estimates, report = fit_trimmed_joint(joint, self._always, self.trim, solver, scores, near)
             return LMMResults(self, kept.setup, estimates, report)
         return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
 
     def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
-        near = start is not None and outliers_of(start, self.design, self.trim) is not None
-        options = replace(self.trim, starts=0) if near else self.trim
+        scores, near = scores_of(start, self.trim), is_near(start, self.design, self.trim)
         kept, estimates, report = fit_trimmed(
-            setup, self.design.shifted, self._always, options, self.reml, solver, scores_of(start, self.trim)
+            setup, self.design.shifted, self._always, self.trim, self.reml, solver, scores, near
         )
-        return LMMResults(self, kept, estimates, replace(report, options=self.trim))
+        return LMMResults(self, kept, estimates, report)
