@@ -69,6 +69,8 @@ class RestrictedFit:
         Whether second derivatives of the mean were left out.
     starts, reached : int
         Number of starts, and how many of them ended at the best value.
+    stricter : bool
+        Whether the conditions that hold a shape may have held the curve back more than the shape does.
     """
 
     active: tuple[ActiveConstraint, ...]
@@ -78,6 +80,7 @@ class RestrictedFit:
     gauss_newton: bool = False
     starts: int = 1
     reached: int = 1
+    stricter: bool = False
 
     @property
     def log_prior(self) -> float:

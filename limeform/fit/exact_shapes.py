@@ -12,9 +12,10 @@ from limeform.fit.joint_model import JointModel
 from limeform.restrict import Restrictions
 from limeform.restrict.rows import CurvedShape
 from limeform.restrict.touching import cut_at, lowest_places, rows_at
-from limeform.solve import EvaluationError, Solution
+from limeform.solve import Solution
 from limeform.solve.constraints import constraint_jacobian, constraint_limits, constraint_values
-from limeform.solve.quadratic import quadratic_program
+from limeform.solve.problem import EVALUATION_FAILURES
+from limeform.solve.quadratic import QuadraticProgramError, quadratic_program
 
 FloatArray = NDArray[np.float64]
 Solve = Callable[[JointModel, FloatArray], Solution]
@@ -47,7 +48,7 @@ def with_exact_shapes(model: JointModel, solution: Solution, solve: Solve) -> tu
     Returns
     -------
     tuple of JointModel and Solution
-        The model with the rows of the last solution, and that.
+        The model with the rows of the last solution, and that. Its restrictions say if they may still be stricter.
     """
     shapes = tuple(shape for shape in model.restrictions.shapes if _is_inequality(shape, model.restrictions))
     if not shapes or not solution.success:
@@ -57,19 +58,21 @@ def with_exact_shapes(model: JointModel, solution: Solution, solve: Solve) -> tu
     for _ in range(ROUNDS):
         try:
             found = _touching(model, shapes, solution)
-        except (EvaluationError, np.linalg.LinAlgError, RuntimeError):
+        except (QuadraticProgramError, *EVALUATION_FAILURES):
             break
         if found is None:
-            break
+            return model, solution
         breaks = [np.union1d(old, new) for old, new in zip(breaks, found, strict=True)]
         finer = replace(model, restrictions=cut_at(model.restrictions, breaks))
         again = solve(finer, solution.x)
         gain = solution.value - again.value
         if again.success and gain > 0:
             model, solution = finer, again
-        if not again.success or gain < GAIN * (1 + abs(solution.value)):
+        if again.success and gain < GAIN * (1 + abs(solution.value)):
+            return model, solution
+        if not again.success:
             break
-    return model, solution
+    return replace(model, restrictions=replace(model.restrictions, stricter=True)), solution
 
 
 def _is_inequality(shape: CurvedShape, restrictions: Restrictions) -> bool:

@@ -260,6 +260,8 @@ class Restrictions:
         What was done by itself, for the summary.
     shapes : tuple of CurvedShape
         Shapes whose rows ask for a little more than the shape.
+    stricter : bool
+        Whether a fit gave up making those rows exact.
     """
 
     names: tuple[str, ...]
@@ -275,6 +277,7 @@ class Restrictions:
     curves: tuple[Curve, ...]
     notes: tuple[str, ...] = field(default=())
     shapes: tuple[CurvedShape, ...] = field(default=())
+    stricter: bool = False
 
     @property
     def n_mean(self) -> int:

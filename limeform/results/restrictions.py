@@ -91,6 +91,11 @@ def restriction_notes(results: LMMResults) -> list[str]:
         )
     if restricted.gauss_newton:
         notes.append("The function given as mean= has no second derivatives: Gauss-Newton's Hessian was used.")
+    if restricted.stricter:
+        notes.append(
+            "Shapes hold, but the search for the places where the curve may touch them did not end: the conditions "
+            "that were met can be stricter than the shapes."
+        )
     if restricted.starts > 1:
         notes.append(f"{restricted.reached} of {restricted.starts} starts reached the best value.")
     notes += [

@@ -127,3 +127,29 @@ def test_the_last_steps_are_taken_with_trimming_and_random_effects_too() -> None
         results = lf.lmm(formula, data, se="se", constraints=[lf.increasing("x")], trim=trim).fit()
         assert results.converged
         assert worst(results, 1, 1, 0, 80) >= -1e-8
+
+
+NOTE = "did not end: the conditions"
+
+
+def test_a_shape_that_is_held_more_strictly_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the search for the places where the curve touches its shape fails, the summary says so."""
+    exact = fit(waves(1), 3, [lf.increasing("x")])
+    assert NOTE not in str(exact.summary())
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("too many iterations")
+
+    monkeypatch.setattr("limeform.solve.quadratic.nnls", fails)
+    stricter = fit(waves(1), 3, [lf.increasing("x")])
+    assert stricter.llf < exact.llf - 1e-6
+    assert NOTE in " ".join(str(stricter.summary()).split())
+    monkeypatch.undo()
+    monkeypatch.setattr("limeform.fit.exact_shapes.lowest_places", fails)
+    with pytest.raises(RuntimeError):  # a mistake of the package is no such case
+        fit(waves(1), 3, [lf.increasing("x")])
+
+
+def test_running_out_of_rounds_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limeform.fit.exact_shapes.ROUNDS", 1)
+    assert NOTE in " ".join(str(fit(waves(1), 3, [lf.increasing("x")]).summary()).split())
