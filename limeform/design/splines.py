@@ -241,9 +241,11 @@ def _cut(inner: FloatArray, places: FloatArray, ends: tuple[float, float], times
     """Add places to inner knots so often that coefficients on both sides of a double zero there are nonnegative."""
     near = NEAREST * (ends[1] - ends[0])
     for place in places[(places > ends[0] + near) & (places < ends[1] - near)]:
-        known = np.abs(inner - place) <= near
-        at = inner[known][0] if known.any() else place
-        inner = np.sort(np.append(inner, np.repeat(at, times - int(known.sum()))))
+        known = inner[np.abs(inner - place) <= near]
+        at = known[np.argmin(np.abs(known - place))] if len(known) else place
+        # Knots beside it may be as near: only those at the place itself count.
+        missing = max(times - int((inner == at).sum()), 0)
+        inner = np.sort(np.append(inner, np.repeat(at, missing)))
     return inner
 
 

@@ -84,8 +84,9 @@ def _touching(model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solu
     problem = penalised.problem(x, lines)
     t, p = penalised.likelihood.n_variance, penalised.likelihood.n_mean
     values, (lower, upper) = constraint_values(problem, x), constraint_limits(problem)
-    members = [shape.member for shape in shapes]
-    if not (np.isin(lines.members, members) & (values - lower <= ACTIVE * (1 + np.abs(values)))).any():
+    members, names = [shape.member for shape in shapes], [shape.curve.name for shape in shapes]
+    room = np.minimum(values - lower, upper - values)
+    if not (np.isin(lines.members, members) & (room <= ACTIVE * (1 + np.abs(values)))).any():
         return None
     others = ~np.isin(lines.members, members) & (lines.members >= 0)
     fixed, beta = penalised.likelihood.coordinates.fixed, penalised.likelihood.beta(x[: penalised.size])
@@ -93,28 +94,33 @@ def _touching(model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solu
     low, high = (lower - values)[others], (upper - values)[others]
     gradient, hessian = penalised.gradient(x)[t : t + p], penalised.hessian(x)[t : t + p, t : t + p]
     points = [rows_at(shape, _first_places(shape), p) for shape in shapes]
+    limits = [np.full(len(rows), shape.limit) for shape, rows in zip(shapes, points, strict=True)]
     d = np.zeros(p)
     for _ in range(EXCHANGES):
         signs = np.vstack(points)
         body, rest = np.vstack([matrix, signs @ fixed]), np.full(len(signs), np.inf)
         d = quadratic_program(
-            gradient, hessian, body, np.concatenate([low, -(signs @ beta)]), np.concatenate([high, rest])
+            gradient, hessian, body, np.concatenate([low, np.concatenate(limits) - signs @ beta]), np.concatenate([high, rest])
         )
         lowest = [lowest_places(shape, beta + fixed @ d) for shape in shapes]
         new = [rows_at(s, at[value < -1e-9], p) for s, (at, value) in zip(shapes, lowest, strict=True)]
         if not sum(map(len, new)):
             break
         points += new
+        limits += [np.full(len(rows), shape.limit) for shape, rows in zip(shapes, new, strict=True)]
     gain = -float(gradient @ d + 0.5 * d @ hessian @ d)
     if gain < GAIN * (1 + abs(solution.value)):
         return None
-    return [at[value < LOW] for at, value in lowest]
+    places = [at[value < LOW] for at, value in lowest]
+    # A slope and its derivative are cut at the same places: where the one touches the other's coefficients bind, too.
+    return [np.concatenate([at for at, other in zip(places, names, strict=True) if other == name]) for name in names]
 
 
 def _first_places(shape: CurvedShape) -> FloatArray:
-    """Return ends and quarters of the segments within the domain, and the domain's ends."""
+    """Return ends and quarters of the segments within the domain, and its ends, where a straight line is lowest."""
     assert shape.curve.basis is not None
-    ends = shape.curve.basis.breaks
-    low, high = max(shape.low, float(ends[0])), min(shape.high, float(ends[-1]))
+    ends, low, high = shape.curve.basis.breaks, shape.low, shape.high
+    if shape.order > 0:
+        low, high = max(low, float(ends[0])), min(high, float(ends[-1]))
     quarters = (ends[:-1, None] + np.diff(ends)[:, None] * np.array([0.0, 0.25, 0.5, 0.75])).ravel()
     return np.unique(np.concatenate([[low], quarters[(quarters > low) & (quarters < high)], [high]]))
