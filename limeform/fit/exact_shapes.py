@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from limeform.fit.joint_model import JointModel
 from limeform.restrict import Restrictions
 from limeform.restrict.rows import CurvedShape
-from limeform.restrict.touching import cut_at, lowest_places, rows_at
+from limeform.restrict.touching import cut_at, lowest_places, rows_at, with_negative_coefficients
 from limeform.solve import EvaluationError, Solution
 from limeform.solve.constraints import constraint_jacobian, constraint_limits, constraint_values
 from limeform.solve.quadratic import quadratic_program
@@ -25,6 +25,9 @@ ROUNDS = 5
 EXCHANGES = 30
 ACTIVE = 1e-6
 """A row nearer to its limit than this is active."""
+BELOW = 1e-12
+"""A derivative that is below its limit by less than this part of its size is not. A place is known to about the root of
+this, and what a cut beside it costs grows with the distance."""
 LOW = 0.1
 """Pieces are cut where the derivative has a minimum that is lower than this part of its size."""
 
@@ -56,12 +59,12 @@ def with_exact_shapes(model: JointModel, solution: Solution, solve: Solve) -> tu
     breaks = [np.zeros(0) for _ in shapes]
     for _ in range(ROUNDS):
         try:
-            found = _touching(model, shapes, solution)
+            found = _touching(model, shapes, solution, breaks)
         except (EvaluationError, np.linalg.LinAlgError, RuntimeError):
             break
         if found is None:
             break
-        breaks = [np.union1d(old, new) for old, new in zip(breaks, found, strict=True)]
+        breaks = found
         finer = replace(model, restrictions=cut_at(model.restrictions, breaks))
         again = solve(finer, solution.x)
         gain = solution.value - again.value
@@ -77,14 +80,16 @@ def _is_inequality(shape: CurvedShape, restrictions: Restrictions) -> bool:
     return bool((own.lower < own.upper).all())
 
 
-def _touching(model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solution) -> list[FloatArray] | None:
-    """Return where the curve of each shape would touch; None if there is nothing to gain."""
+def _touching(
+    model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solution, breaks: list[FloatArray]
+) -> list[FloatArray] | None:
+    """Return where pieces of each shape are to be cut besides ``breaks``, with these; None if nothing is to gain."""
     penalised = model.penalised()
     x, lines = solution.x, penalised.rows()
     problem = penalised.problem(x, lines)
     t, p = penalised.likelihood.n_variance, penalised.likelihood.n_mean
     values, (lower, upper) = constraint_values(problem, x), constraint_limits(problem)
-    members, names = [shape.member for shape in shapes], [shape.curve.name for shape in shapes]
+    members = [shape.member for shape in shapes]
     room = np.minimum(values - lower, upper - values)
     if not (np.isin(lines.members, members) & (room <= ACTIVE * (1 + np.abs(values)))).any():
         return None
@@ -103,7 +108,7 @@ def _touching(model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solu
             gradient, hessian, body, np.concatenate([low, np.concatenate(limits) - signs @ beta]), np.concatenate([high, rest])
         )
         lowest = [lowest_places(shape, beta + fixed @ d) for shape in shapes]
-        new = [rows_at(s, at[value < -1e-9], p) for s, (at, value) in zip(shapes, lowest, strict=True)]
+        new = [rows_at(s, at[value < -BELOW], p) for s, (at, value) in zip(shapes, lowest, strict=True)]
         if not sum(map(len, new)):
             break
         points += new
@@ -111,9 +116,8 @@ def _touching(model: JointModel, shapes: tuple[CurvedShape, ...], solution: Solu
     gain = -float(gradient @ d + 0.5 * d @ hessian @ d)
     if gain < GAIN * (1 + abs(solution.value)):
         return None
-    places = [at[value < LOW] for at, value in lowest]
-    # A slope and its derivative are cut at the same places: where the one touches the other's coefficients bind, too.
-    return [np.concatenate([at for at, other in zip(places, names, strict=True) if other == name]) for name in names]
+    places = [np.union1d(old, at[value < LOW]) for old, (at, value) in zip(breaks, lowest, strict=True)]
+    return [with_negative_coefficients(s, at, beta + fixed @ d) for s, at in zip(shapes, places, strict=True)]
 
 
 def _first_places(shape: CurvedShape) -> FloatArray:

@@ -15,6 +15,9 @@ from limeform.restrict.rows import AffineRows, CurvedShape, Restrictions
 FloatArray = NDArray[np.float64]
 ROUNDING = 1e-6
 """A derivative smaller than this part of the terms that it is the sum of counts as zero: the curve is flat."""
+NEGATIVE = 1e-7
+"""A coefficient that is below its limit by less than this part of the largest is not."""
+HALVINGS = 4
 REAL = 1e-6
 """Roots of polynomials with a smaller imaginary part, relative to the piece, are real."""
 
@@ -74,6 +77,34 @@ def cut_at(restrictions: Restrictions, breaks: Sequence[FloatArray]) -> Restrict
             np.concatenate([affine.members, np.full(len(rows), shape.member)]),
         )
     return replace(restrictions, affine=affine)
+
+
+def with_negative_coefficients(shape: CurvedShape, places: FloatArray, beta: FloatArray) -> FloatArray:
+    """Return places, and where pieces cut there still have coefficients below the limit, though no value is.
+
+    Parameters
+    ----------
+    shape : CurvedShape
+        The shape.
+    places : ndarray
+        Where its pieces are cut.
+    beta : ndarray, shape (p,)
+        Parameters at which the shape holds.
+
+    Returns
+    -------
+    ndarray
+        The places, and others, so that pieces cut at them have no such coefficients or have been cut `HALVINGS` times.
+    """
+    for _ in range(HALVINGS):
+        sites = spline_of(shape.curve).sign_sites(shape.order, shape.low, shape.high, places)
+        own = shape.sign * _coefficient_rows(shape, places)[: len(sites)] @ shape.curve.lift(len(beta)) @ beta
+        own -= shape.limit
+        below = own < -NEGATIVE * np.abs(own).max(initial=0.0)
+        if not below.any():
+            break
+        places = np.union1d(places, sites[below])
+    return places
 
 
 def _coefficient_rows(shape: CurvedShape, places: FloatArray) -> FloatArray:

@@ -206,7 +206,7 @@ def test_a_curve_of_which_only_differences_are_estimated_reaches_its_limits() ->
     data["y"] = np.sin(data["x"] / 12) - np.sin(10 / 12)
     formula = f"y ~ 0 + bspline(x, {KNOTS}, reference=reference, bounds=(0, 80))"
     level, lower, upper = 0.3, -1.0, 0.4
-    constraints = [lf.passes("x", at=10, value=level), lf.bounds("x", lower=lower, upper=upper)]
+    constraints = [lf.passes("x", at=REFERENCE, value=level), lf.bounds("x", lower=lower, upper=upper)]
     results = lf.lmm(formula, data, se="se", constraints=constraints, reml=False).fit()
     assert results.converged
     seen = results.curve("x", np.linspace(0, 80, 10_001))["fit"]
