@@ -25,9 +25,9 @@ ROUNDS = 5
 EXCHANGES = 30
 ACTIVE = 1e-6
 """A row nearer to its limit than this is active."""
-BELOW = 1e-12
-"""A derivative that is below its limit by less than this part of its size is not. A place is known to about the root of
-this, and what a cut beside it costs grows with the distance."""
+BELOW = 1e-9
+"""A derivative that is below its limit by less than this part of its size is not: points that are exchanged for less
+are so near to each other that the program loses digits."""
 LOW = 0.1
 """Pieces are cut where the derivative has a minimum that is lower than this part of its size."""
 
@@ -105,7 +105,11 @@ def _touching(
         signs = np.vstack(points)
         body, rest = np.vstack([matrix, signs @ fixed]), np.full(len(signs), np.inf)
         d = quadratic_program(
-            gradient, hessian, body, np.concatenate([low, np.concatenate(limits) - signs @ beta]), np.concatenate([high, rest])
+            gradient,
+            hessian,
+            body,
+            np.concatenate([low, np.concatenate(limits) - signs @ beta]),
+            np.concatenate([high, rest]),
         )
         lowest = [lowest_places(shape, beta + fixed @ d) for shape in shapes]
         new = [rows_at(s, at[value < -BELOW], p) for s, (at, value) in zip(shapes, lowest, strict=True)]

@@ -174,9 +174,7 @@ def _bound(collected: Collected, item: Bounds) -> None:
     collected.add(*smooth_limits(targets, rows, item.lower, item.upper))
 
 
-def _bound_exactly(
-    collected: Collected, curve: Curve, lower: float, upper: float, domain: tuple[float, float]
-) -> None:
+def _bound_exactly(collected: Collected, curve: Curve, lower: float, upper: float, domain: tuple[float, float]) -> None:
     """Note limits of a curve whose coefficients were given them, where these are nearer than its values."""
     basis, member = spline_of(curve), len(collected.labels) - 1
     if basis.degree < 2 or domain[1] <= basis.breaks[0] or domain[0] >= basis.breaks[-1]:

@@ -204,9 +204,11 @@ def test_a_curve_of_which_only_differences_are_estimated_reaches_its_limits() ->
     """Its level is what a constraint says it to be, and limits are counted from there."""
     data = waves(1)
     data["y"] = np.sin(data["x"] / 12) - np.sin(10 / 12)
+    data["reference"] = data["x"].iloc[::-1].to_numpy()
+    data["y"] -= np.sin(data["reference"] / 12) - np.sin(10 / 12)
     formula = f"y ~ 0 + bspline(x, {KNOTS}, reference=reference, bounds=(0, 80))"
     level, lower, upper = 0.3, -1.0, 0.4
-    constraints = [lf.passes("x", at=REFERENCE, value=level), lf.bounds("x", lower=lower, upper=upper)]
+    constraints = [lf.passes("x", at=10, value=level), lf.bounds("x", lower=lower, upper=upper)]
     results = lf.lmm(formula, data, se="se", constraints=constraints, reml=False).fit()
     assert results.converged
     seen = results.curve("x", np.linspace(0, 80, 10_001))["fit"]
@@ -215,7 +217,8 @@ def test_a_curve_of_which_only_differences_are_estimated_reaches_its_limits() ->
     ends = np.concatenate([np.repeat(0.0, 4), KNOTS, np.repeat(80.0, 4)])
     basis = BSpline(ends, np.eye(7), 3)
     # A constant changes nothing: the first function is left out.
-    w, d = (basis(data["x"].to_numpy()) - basis(10.0))[:, 1:] / NOISE, data["y"].to_numpy() / NOISE
+    columns = basis(data["x"].to_numpy()) - basis(data["reference"].to_numpy())
+    w, d = columns[:, 1:] / NOISE, data["y"].to_numpy() / NOISE
     values = (basis(np.linspace(0, 80, 8001)) - basis(10.0))[:, 1:]
     h = np.repeat([lower - level, level - upper], len(values))
     expected = least_squares_within(w, d, np.vstack([values, -values]), h)
