@@ -160,15 +160,28 @@ def _bound(collected: Collected, item: Bounds) -> None:
         curve = collected.find(item.target)
         refuse_not_positive(curve, item, item.upper)
         basis = spline_of(curve)
-        rows = basis.sign_rows(0, *_finite_domain(item, basis))
+        domain = _finite_domain(item, basis)
+        rows = basis.sign_rows(0, *domain)
         if curve.free:
             rows = rows - basis.values([basis.lower if curve.zero is None else curve.zero])
-        collected.add(targets.curve_rows(curve, rows), item.lower - curve.level, item.upper - curve.level)
+        lower, upper = item.lower - curve.level, item.upper - curve.level
+        collected.add(targets.curve_rows(curve, rows), lower, upper)
+        _bound_exactly(collected, curve, lower, upper, domain)
         return
     if item.domain is not None:
         raise OptionError(f"{item}: domain= has a meaning for a curve only")
     rows = targets.coefficient_rows(item.target)
     collected.add(*smooth_limits(targets, rows, item.lower, item.upper))
+
+
+def _bound_exactly(collected: Collected, curve: Curve, lower: float, upper: float, domain: tuple[float, float]) -> None:
+    """Note limits of a curve whose coefficients were given them, where these are nearer than its values."""
+    basis, member = spline_of(curve), len(collected.labels) - 1
+    if basis.degree < 2 or domain[1] <= basis.breaks[0] or domain[0] >= basis.breaks[-1]:
+        return
+    for sign, limit in ((1, lower), (-1, -upper)):
+        if np.isfinite(limit):
+            collected.shapes.append(CurvedShape(member, curve, 0, sign, *domain, limit))
 
 
 def _finite_domain(item: Bounds, basis: SplineBasis) -> tuple[float, float]:
