@@ -190,7 +190,9 @@ def warn_of_unknown(inputs: CurveInputs, table: pd.DataFrame, derivative: int, d
     """
     message = ""
     if draws is None and not inputs.known:
-        reason = "an active inequality involves it, or a prior's kink" if inputs.held else "the Hessian is singular"
+        reason = "the Hessian is not positive definite at the estimates"
+        if inputs.held:
+            reason = "an active inequality or the kink of a prior involves it"
         message = (
             f"the curve {inputs.curve.name!r} has no normal band, so that its bands are NaN, as {reason}: give draws=, "
             "such as draws=200, for bands from refits"
