@@ -82,7 +82,10 @@ def test_open_ended_ranges_are_advised_on() -> None:
         lf.lmm(formula, data, missing="raise")
     with pytest.raises(lf.DataError, match=advice):
         lf.lmm(formula, data.assign(high=np.nan))
-    assert "open-ended" not in notes_of("y ~ high + bspline(interval(low, 90), 2) + (1 | study)", data=data)
+    elsewhere = DATA.assign(x=DATA["x"].where(DATA.index > 5))
+    text = notes_of("y ~ x + bspline(interval(low, high), 2) + (1 | study)", data=elsewhere)
+    assert "Rows left out because of missing values: 6 (x: 6)." in text
+    assert "open-ended" not in text
 
 
 def test_a_log_ratio_without_an_intercept_is_noted() -> None:
