@@ -36,7 +36,7 @@ def prediction_notes(
     notes = [_of_mean(fit, grouped, draws), _of_observation(fit, grouped)]
     if held:
         notes.append(
-            f"{held} rows have no interval: an active inequality or the kink of a prior involves {_held_names(fit)}, "
+            f"{held} rows have no interval: an active inequality involves {_held_names(fit)}, or a prior's kink, "
             "and no normal distribution describes what rests on it. draws=500 takes intervals from refits within the "
             "constraints."
         )
