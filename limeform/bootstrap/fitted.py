@@ -61,15 +61,37 @@ def error_variance(fit: Fit) -> FloatArray:
     return np.asarray(each / fit._setup.rows.precision / correction(fit), dtype=np.float64)
 
 
-def with_variances(fit: Fit, multiple: float) -> Setup:
-    """Return the setup of a fit with its known error variances multiplied."""
+def with_variances(setup: Setup, y: FloatArray, multiple: float) -> Setup:
+    """Return a model of a response less offset, ``y``, shape (n,), with its known error variances multiplied."""
     if multiple == 1.0:
-        return fit._setup
-    rows = replace(fit._setup.rows, precision=fit._setup.rows.precision / multiple)
-    products = reduce_rows(fit.design.shifted, rows, fit._setup.products.coordinates)
-    return replace(fit._setup, rows=rows, products=products)
+        return setup
+    rows = replace(setup.rows, precision=setup.rows.precision / multiple)
+    return replace(setup, rows=rows, products=reduce_rows(y, rows, setup.products.coordinates))
 
 
-def of_kept_rows(fit: Fit) -> Setup:
-    """Return the setup with the error variances that the rows kept have after a correction."""
-    return with_variances(fit, correction(fit) if fit.known_variance else 1.0)
+def of_kept_rows(fit: Fit, setup: Setup, y: FloatArray) -> Setup:
+    """Return a model of rows of a fit with the error variances that the rows kept have after its correction."""
+    return with_variances(setup, y, correction(fit) if fit.known_variance else 1.0)
+
+
+def variance_bounds(fit: Fit, setup: Setup) -> FloatArray | None:
+    """Return the lower bounds of the variance variables of a refit of the rows that a fit kept.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    setup : Setup
+        What the refit works on, perhaps in other working coordinates.
+
+    Returns
+    -------
+    ndarray, shape (q,), or None
+        None where rows were not trimmed: the solver's own bounds hold. Only strata have finite ones.
+    """
+    if fit.trimming is None:
+        return None
+    units = fit._setup.products.coordinates.variance / setup.products.coordinates.variance
+    lower: FloatArray = fit.trimming.lower.copy()
+    lower[setup.covariance.n_parameters :] += np.log(units)
+    return lower

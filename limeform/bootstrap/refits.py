@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.bootstrap.cases import CaseSampling, take
-from limeform.bootstrap.fitted import Fit, correction, of_kept_rows, with_variances
+from limeform.bootstrap.fitted import Fit, correction, of_kept_rows, variance_bounds, with_variances
 from limeform.bootstrap.responses import Responses
 from limeform.bootstrap.run import Stream
 from limeform.design import Design
@@ -84,8 +84,7 @@ class Held:
     def __call__(self, refits: Sequence[Stream]) -> Draws:
         """Return the estimates of some refits."""
         y = np.array([self.responses.draw(stream.generator()) for stream in refits]) - self.fit.design.offset
-        fit, report = self.fit, self.fit.trimming
-        lower = None if report is None else report.lower
+        fit, lower = self.fit, variance_bounds(self.fit, self.setup)
         draws = estimate_many(self.setup, y, fit.reml, fit.estimates.variables, lower)
         draws.residual_variance[:] /= self.divisor
         return draws
@@ -93,9 +92,8 @@ class Held:
     def results(self, stream: Stream) -> Any:
         """Return the results object of one refit."""
         fit, y = self.fit, self.responses.draw(stream.generator())
-        setup, estimates = estimate_again(
-            self.setup, y - fit.design.offset, fit.reml, Newton(), fit.estimates.variables
-        )
+        shifted, lower = y - fit.design.offset, variance_bounds(fit, self.setup)
+        setup, estimates = estimate_again(self.setup, shifted, fit.reml, Newton(), fit.estimates.variables, lower)
         estimates = replace(estimates, residual_variance=estimates.residual_variance / self.divisor)
         return type(fit)(fit.model.with_response(y), setup, estimates, fit.trimming)
 
@@ -172,7 +170,8 @@ class Cases:
         fit, sampling = self.fit, self.sampling
         many = None
         if not self.retrim and fit._joint is None:
-            many = ManyCases.of(of_kept_rows(fit), fit.design.shifted, fit.reml, sampling.unit_of_row(), sampling.units)
+            kept = of_kept_rows(fit, fit._setup, fit.design.shifted)
+            many = ManyCases.of(kept, fit.design.shifted, fit.reml, sampling.unit_of_row(), sampling.units)
         if many is None:
             return stack([attempt(self.of_units, units) for units in chosen], fit.estimates)
         draws, settled = many.estimate(np.array(chosen), fit.estimates.variables)
@@ -195,7 +194,8 @@ class Cases:
 def held(fit: Fit, responses: Responses) -> Held | Alone:
     """Return refits at the weights of a fit to responses whose errors have the variances of `error_variance`."""
     factor, known = correction(fit), fit.known_variance
-    setup, divisor = with_variances(fit, 1.0 / factor if known else 1.0), 1.0 if known else 1.0 / factor
+    setup = with_variances(fit._setup, fit.design.shifted, 1.0 / factor if known else 1.0)
+    divisor = 1.0 if known else 1.0 / factor
     if fit._joint is None:
         return Held(fit, responses, setup, divisor)
     return Alone(fit, responses, replace(fit._joint, setup=setup), divisor)
@@ -233,16 +233,17 @@ def refit_design(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[De
     ResampleError
         If the rows do not determine all parameters.
     """
-    design, old = take(fit.design, rows, place), of_kept_rows(fit)
-    used = old.rows.weights[rows] > 0
+    design, old = take(fit.design, rows, place), fit._setup.rows
+    used = old.weights[rows] > 0
     _check_resample(design, used)
     setup = prepare(design)
-    held = replace(setup.rows, weights=old.rows.weights[rows], precision=old.rows.precision[rows])
+    held = replace(setup.rows, weights=old.weights[rows], precision=old.precision[rows])
     if not used.all() or setup.residual is ResidualVariance.KNOWN:
         products = reduce_rows(design.shifted, held, setup.products.coordinates)
         setup = replace(setup, rows=held, products=products)
     first = start_at(setup, fit.estimates.gamma, fit.estimates.residual_variance)
-    return design, setup, estimate(setup, fit.reml, Newton(), first)
+    kept = of_kept_rows(fit, setup, design.shifted)
+    return design, setup, estimate(kept, fit.reml, Newton(), first, variance_bounds(fit, setup))
 
 
 def refit_joint(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[Any, Setup, Estimates]:
@@ -268,15 +269,11 @@ def refit_joint(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[Any
     """
     model, weights = fit.model.with_rows(rows, place), fit._setup.rows.weights[rows]
     _check_strata(model.design, weights > 0)
-    shrunk = correction(fit) if fit.known_variance else 1.0  # of the errors of rows kept
-    kept = replace(model.joint.rows, precision=model.joint.rows.precision / shrunk)
-    joint = replace(model.joint, setup=replace(model.joint.setup, rows=kept)).with_weights(weights)
-    if fit._joint is not None and fit._joint.floor is not None:
-        units = fit._joint.products.coordinates.variance / joint.products.coordinates.variance
-        joint = replace(joint, floor=fit._joint.floor + np.log(units))
+    joint: JointModel = model.joint.with_weights(weights)
+    kept = replace(joint, setup=of_kept_rows(fit, joint.setup, joint.y)).with_floor(variance_bounds(fit, joint.setup))
     estimates = fit.estimates
-    start = joint.variables(estimates.beta, estimates.gamma, estimates.residual_variance)
-    return model, joint.setup, estimate_joint(joint, default_solver(), start)
+    start = kept.variables(estimates.beta, estimates.gamma, estimates.residual_variance)
+    return model, joint.setup, estimate_joint(kept, default_solver(), start)
 
 
 class ResampleError(LimeformError, ValueError):

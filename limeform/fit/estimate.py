@@ -185,12 +185,12 @@ def _refuse_perfect_fit(objective: Objective, solution: Solution) -> None:
 
 
 def estimate_again(
-    setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray
+    setup: Setup, y: FloatArray, reml: bool, solver: Solver, start: FloatArray, lower: FloatArray | None = None
 ) -> tuple[Setup, Estimates]:
     """Fit the same design to another response, ``y`` less offset, shape (n,), starting from known variances."""
     again = replace(setup, products=reduce_response(setup.products, y, setup.rows))
     check_spread(again, y, "given")
-    return again, estimate(again, reml, solver, _nearer(again, reml, start))
+    return again, estimate(again, reml, solver, _nearer(again, reml, start), lower)
 
 
 def _nearer(setup: Setup, reml: bool, start: FloatArray) -> FloatArray:
@@ -254,9 +254,12 @@ def modes_of(setup: Setup, estimates: Estimates) -> tuple[Modes, ...]:
     """Return the conditional modes of the random effects at the estimates, one for each grouping factor."""
     objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
     point, coordinates = objective.at(estimates.variables), setup.products.coordinates
+    # After a correction of known variances the fixed effects are not those that suit these statistics best.
+    beta = np.linalg.solve(coordinates.fixed, estimates.beta - coordinates.origin)
+    profile = replace(point.profile, beta=beta)
     if isinstance(point.reduction, Reduction):
-        return (conditional_modes(point.reduction, point.covariance, point.profile, coordinates),)
-    return crossed_modes(point.reduction, point.covariance, point.profile, coordinates)
+        return (conditional_modes(point.reduction, point.covariance, profile, coordinates),)
+    return crossed_modes(point.reduction, point.covariance, profile, coordinates)
 
 
 def cochran_q(setup: Setup) -> float:

@@ -116,10 +116,11 @@ class JointModel:
         products = cross_products(self.y, rows, self.products.coordinates)
         return replace(self, setup=replace(self.setup, rows=rows, products=products))
 
-    def with_floor(self, lower: FloatArray) -> JointModel:
+    def with_floor(self, lower: FloatArray | None) -> JointModel:
         """Return the model with lower bounds of the variance variables, (t,) or of theta alone, for its strata."""
-        floor = lower[self.setup.covariance.n_parameters :]
-        return replace(self, floor=floor) if len(floor) else self
+        if lower is None or len(lower) == self.setup.covariance.n_parameters:
+            return self
+        return replace(self, floor=lower[self.setup.covariance.n_parameters :])
 
     def with_common_variance(self) -> JointModel:
         """Return the model with one residual variance in place of one per stratum.

@@ -261,7 +261,8 @@ def sum_outer(left: FloatArray, right: FloatArray, codes: IntArray, n_codes: int
         return (left.T @ right)[:, None, :]
     if right.shape[1] == 1:
         single = (left * right).T
-        return np.array([np.bincount(codes, row, n_codes) for row in single], dtype=np.float64)[:, :, None]
+        sums = np.array([np.bincount(codes, row, n_codes) for row in single], dtype=np.float64)
+        return sums.reshape(len(single), n_codes, 1)
     pointer = np.arange(len(codes) + 1, dtype=np.int32)
     sums = np.empty((left.shape[1], n_codes, right.shape[1]))
     for a in range(left.shape[1]):

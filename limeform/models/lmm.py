@@ -14,27 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from limeform.bootstrap import take, take_curve
 from limeform.design import Column, Design, Keywords, build_design
 from limeform.errors import FormulaError, OptionError
-from limeform.fit import (
-    JointModel,
-    Progress,
-    Setup,
-    Trimming,
-    block_table,
-    check_design,
-    check_memory,
-    estimate,
-    estimate_joint,
-    fit_trimmed,
-    fit_trimmed_joint,
-    prepare,
-    prepare_joint,
-    with_allowed_start,
-)
+from limeform.fit import JointModel, Setup, Trimming, block_table, check_design, prepare
 from limeform.formula import parse
+from limeform.likelihood import Coordinates
 from limeform.models.arrays import Random, formula_of_arrays
+from limeform.models.fitting import fit_joint, fit_profiled
 from limeform.models.keep import never_trimmed
-from limeform.models.knots import carried_variables, changed, outliers_of, scores_of
-from limeform.models.restricted import other_starts, reml_or_not, resolve_all, scaled_start, start_of
+from limeform.models.knots import carried_variables, changed
+from limeform.models.restricted import criterion, prepared, resolve_all, scaled_start, start_of
 from limeform.models.source import Given, Source, as_choice, as_trimming
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, as_constraints, as_priors
 from limeform.results import LMMResults
@@ -135,9 +122,6 @@ class LMM:
         )
         check_design(self.design)
         self.source: Source | None = source.narrowed(self.design)
-        self.reml, self.reml_reason = source.reml is not False, ""
-        if self.trim.fraction > 0 and source.reml is None:
-            self.reml, self.reml_reason = False, "ML, since rows are trimmed; reml=True forces REML."
         self._always = never_trimmed(self.trim.keep, self.design, source.data)
         self.start = start_of(self.design, given.start)
         self._started = np.isin(self.design.names, list(given.start or ()))
@@ -145,12 +129,14 @@ class LMM:
         self._setup: Setup | None = None
         self._joint: JointModel | None = None
         if given.any or self.design.nonlinear:
-            self._restrict(given, source.reml)
+            self._restrict(given)
         elif given.start:
             raise OptionError("start= is for a nonlinear mean, or for constraints and priors: this model has none")
+        nonlinear, trimmed = bool(self.design.nonlinear), self.trim.fraction > 0
+        self.reml, self.reml_reason = criterion(source.reml, self.restrictions, nonlinear, trimmed)
 
-    def _restrict(self, given: Given, reml: bool | None) -> None:
-        """Resolve constraints and priors, and what follows from them for the start and the criterion."""
+    def _restrict(self, given: Given) -> None:
+        """Resolve constraints and priors, and what follows from them for the start."""
         if len(self.design.factors) > 1:
             names = ", ".join(factor.factor for factor in self.design.factors)
             raise FormulaError(
@@ -160,8 +146,6 @@ class LMM:
         found = resolve_all(self.design, given.constraints, given.priors, self.start)
         self.start = scaled_start(self.design, found, self.start, given.start)
         self.restrictions = found
-        nonlinear = bool(self.design.nonlinear)
-        self.reml, self.reml_reason = reml_or_not(reml, found, nonlinear, self.reml, self.reml_reason)
 
     def _changed(self, **changes: Any) -> LMM:
         """Return the same model with other attributes; none of what was computed from the old ones is kept."""
@@ -181,8 +165,13 @@ class LMM:
 
     def by_ml(self) -> LMM:
         """Return the same model by maximum likelihood."""
-        source = None if self.source is None else replace(self.source, reml=False)
-        return self._changed(reml=False, reml_reason="", source=source, _setup=self._setup)
+        joint = None if self._joint is None else replace(self._joint, reml=False)
+        source = self._source_by(False)
+        return self._changed(reml=False, reml_reason="", source=source, _setup=self._setup, _joint=joint)
+
+    def _source_by(self, reml: bool) -> Source | None:
+        """Return the arguments with the criterion decided: built again from them, the model has it too."""
+        return None if self.source is None else replace(self.source, reml=reml)
 
     def with_rows(self, rows: NDArray[np.intp], place: NDArray[np.int32]) -> LMM:
         """Return the same model of some rows, shape (r,), by position, each with its level of the grouping factor."""
@@ -197,7 +186,7 @@ class LMM:
         options = trim if isinstance(trim, Trimming) else replace(self.trim, fraction=trim)
         if options.keep is not self.trim.keep:
             raise OptionError("with_trim changes any option but keep=, which needs the data: build the model again")
-        return self._changed(trim=options, _setup=self._setup, _joint=self._joint)
+        return self._changed(trim=options, source=self._source_by(self.reml), _setup=self._setup, _joint=self._joint)
 
     def with_knots(self, curve: str, knots: Sequence[float], bounds: tuple[float, float] | None = None) -> LMM:
         """Return the same model with other interior knots of one of its splines.
@@ -239,16 +228,27 @@ class LMM:
         started = np.isin(design.names, list(source.given.start or ()))
         other = self._changed(formula=source.formula, design=design, source=source, start=start, _started=started)
         if self.restrictions is not None:
-            other._restrict(source.given, source.reml)
+            other._restrict(source.given)
         return other
 
     @property
     def joint(self) -> JointModel | None:
         """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
-        if self.restrictions is not None and self._joint is None:
-            joint = prepare_joint(self.design, self.restrictions, self.start, self.reml)
-            self._joint = with_allowed_start(joint, np.where(self._started, self.start, np.nan))
+        if self._joint is None:
+            self._joint = self._prepared_joint(None)
         return self._joint
+
+    def joint_in(self, coordinates: Coordinates) -> JointModel | None:
+        """Return `joint` in the working coordinates of a fit, which may come from another response."""
+        joint = self._joint
+        same = joint is not None and joint.setup.products.coordinates is coordinates
+        return joint if same else self._prepared_joint(coordinates)
+
+    def _prepared_joint(self, coordinates: Coordinates | None) -> JointModel | None:
+        if self.restrictions is None:
+            return None
+        given = np.where(self._started, self.start, np.nan)
+        return prepared(self.design, self.restrictions, self.start, given, self.reml, coordinates)
 
     @property
     def endog_names(self) -> str:
@@ -346,54 +346,11 @@ class LMM:
         joint = self.joint
         first = None if start is None else carried_variables(start, self.design, joint or self._prepared())
         if joint is None:
-            results = self._fit(chosen, first, start, solver is None and not several, progress)
+            refine = solver is None and not several
+            results = fit_profiled(self, self._prepared(), chosen, first, start, refine, progress)
         else:
-            results = self._fit_joint(joint, chosen, first, start, starts, rng)
+            results = fit_joint(self, joint, chosen, first, start, starts, rng)
         if disp:
             print(f"{results.solver}: {results.status} after {results.n_iter} iterations, llf {results.llf:.6f}")
         warn_of(results)
         return results
-
-    def _fit(
-        self, solver: Solver, first: FloatArray | None, start: LMMResults | None, refine: bool, progress: bool
-    ) -> LMMResults:
-        setup = self._prepared()
-        check_memory(self.design, setup.products)
-        if self.trim.fraction > 0:
-            return self._fit_kept(setup, solver, start)
-        with Progress(progress) as watch:
-            estimates = estimate(setup, self.reml, solver, first, refine=refine, watch=watch if progress else None)
-        return LMMResults(self, setup, estimates)
-
-    def _fit_joint(
-        self,
-        joint: JointModel,
-        solver: Solver,
-        first: FloatArray | None,
-        start: LMMResults | None,
-        starts: int,
-        rng: np.random.Generator | int | None,
-    ) -> LMMResults:
-        """Fit with constraints, priors or a nonlinear mean; of several starts the best one is trimmed."""
-        others = None
-        if self.design.nonlinear:
-            others = other_starts(self.design, self.start, starts - 1, np.random.default_rng(rng))
-        if self.trim.fraction > 0:
-            if others is not None and len(others):
-                first = estimate_joint(joint, solver, first, others).variables
-            joint = joint if first is None else replace(joint, first=first)
-            near = None if start is None else outliers_of(start, self.design, self.trim)
-            weights = None if near is None else near.weights
-            kept, estimates, report = fit_trimmed_joint(
-                joint, self._always, self.trim, solver, weights, scores_of(start, self.trim)
-            )
-            return LMMResults(self, kept.setup, estimates, report)
-        return LMMResults(self, joint.setup, estimate_joint(joint, solver, first, others))
-
-    def _fit_kept(self, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
-        near = start is not None and outliers_of(start, self.design, self.trim) is not None
-        options = replace(self.trim, starts=0) if near else self.trim
-        kept, estimates, report = fit_trimmed(
-            setup, self.design.shifted, self._always, options, self.reml, solver, scores_of(start, self.trim)
-        )
-        return LMMResults(self, kept, estimates, replace(report, options=self.trim))

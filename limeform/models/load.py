@@ -14,7 +14,7 @@ from limeform.archive import decode, decode_index, decode_series, file_name, rea
 from limeform.design import Keywords
 from limeform.design.formulaic_compat import Scope
 from limeform.errors import ArchiveError, LimeformError
-from limeform.fit import Estimates, Setup, Trimming, TrimReport, prepare, prepare_joint
+from limeform.fit import Estimates, Setup, Trimming, TrimReport, prepare
 from limeform.formula import parse
 from limeform.likelihood import Coordinates, reduce_rows
 from limeform.models.fitting_sizes import check_coordinates, check_estimates, check_report
@@ -92,6 +92,7 @@ def _model(tree: dict[str, Any], array: Arrays, name: str, version: int) -> LMM:
         trim, given = replace(trim, keep=_keep(tree["keep"], array)), _given(tree["given"])
     source = Source(formula, frame, keywords, as_choice(tree["reml"]), trim, str(tree["missing"]), given)
     model = LMM.of(source, scope.mapping())
+    model.reml_reason = str(tree.get("reml_reason", model.reml_reason))
     model._always = _fitting(array(tree["always"]["array"]).astype(bool), len(model.design.y), name)
     return model
 
@@ -144,13 +145,10 @@ def _setup(model: LMM, coordinates: Coordinates, tree: dict[str, Any], array: Ar
     }
     if not all(bool((values >= 0).all()) for values in rows.values()):
         raise ArchiveError(f"{name!r} is damaged: a weight is negative")
-    if model.restrictions is not None:
-        joint = prepare_joint(model.design, model.restrictions, model.start, model.reml, coordinates=coordinates)
-        model._joint, setup = joint, joint.setup
-        if not rows:
-            return setup
-    else:
-        setup = prepare(model.design)
+    model._joint = joint = model.joint_in(coordinates)
+    if joint is not None and not rows:
+        return joint.setup
+    setup = prepare(model.design) if joint is None else joint.setup
     held = replace(setup.rows, **rows)
     return replace(setup, rows=held, products=reduce_rows(model.design.shifted, held, coordinates))
 

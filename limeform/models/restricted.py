@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from limeform.design import Design
 from limeform.errors import OptionError
+from limeform.fit import JointModel, prepare_joint, with_allowed_start
+from limeform.likelihood import Coordinates
 from limeform.restrict import Constraint, Penalty, Prior, Restrictions, Targets, resolve, variance_names
 
 FloatArray = NDArray[np.float64]
@@ -94,10 +96,36 @@ def other_starts(design: Design, start: FloatArray, number: int, rng: np.random.
     return draws
 
 
-def reml_or_not(
-    reml: bool | None, restrictions: Restrictions, nonlinear: bool, otherwise: bool, reason: str
-) -> tuple[bool, str]:
-    """Decide between ML and REML, and say why; ``otherwise`` and ``reason`` are the answer without restrictions.
+def prepared(
+    design: Design,
+    restrictions: Restrictions,
+    start: FloatArray,
+    given: FloatArray,
+    reml: bool,
+    coordinates: Coordinates | None = None,
+) -> JointModel:
+    """Return what a fit with restrictions works on, with a start that they allow.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    restrictions : Restrictions
+        Constraints and priors.
+    start : ndarray, shape (p,)
+        Start of the mean's parameters.
+    given : ndarray, shape (p,)
+        Those of them that the user gave; nan for others.
+    reml : bool
+        Restricted likelihood.
+    coordinates : Coordinates, optional
+        Working coordinates of an earlier fit.
+    """
+    return with_allowed_start(prepare_joint(design, restrictions, start, reml, coordinates=coordinates), given)
+
+
+def criterion(reml: bool | None, restrictions: Restrictions | None, nonlinear: bool, trimmed: bool) -> tuple[bool, str]:
+    """Decide between ML and REML, and say why.
 
     Returns
     -------
@@ -110,11 +138,13 @@ def reml_or_not(
         If REML was asked for where it is not defined.
     """
     what = "the mean is not linear" if nonlinear else "a constraint or prior involves the mean"
-    if nonlinear or restrictions.touches_mean:
+    if nonlinear or (restrictions is not None and restrictions.touches_mean):
         if reml:
             raise OptionError(
                 f"reml=True: {what}, so that it cannot be integrated out and the restricted likelihood is not defined; "
                 "leave reml= out, or give reml=False"
             )
         return False, f"ML in place of REML: {what}." if reml is None else ""
-    return otherwise, reason
+    if trimmed and reml is None:
+        return False, "ML, since rows are trimmed; reml=True forces REML."
+    return reml is not False, ""

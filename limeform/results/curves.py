@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from limeform.bootstrap import BootstrapResults
+from limeform.bootstrap.fitted import variance_bounds
 from limeform.fit import Estimates, JointModel, Setup, TrimReport
 from limeform.plot import curve_plot
 from limeform.results.curve import curve_inputs, curve_picture, curve_table, transformed, warn_of_unknown
@@ -145,9 +147,9 @@ class Curves(ABC):
 
     @cached_property
     def _joint(self) -> JointModel | None:
-        """The joint model at the weights of this fit; None for a fit that profiles the mean out."""
-        joint = self.model.joint
+        """The joint model at the weights and in the coordinates of this fit; None if it profiles the mean out."""
+        setup = self._setup
+        joint = self.model.joint_in(setup.products.coordinates)
         if joint is None:
             return None
-        weighted = joint.with_weights(self._setup.rows.weights)
-        return weighted if self.trimming is None else weighted.with_floor(self.trimming.lower)
+        return replace(joint, setup=setup).with_floor(variance_bounds(cast("LMMResults", self), setup))

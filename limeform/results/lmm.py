@@ -14,20 +14,9 @@ from statsmodels.iolib.summary import Summary
 from limeform.bootstrap.refits import refit_design, refit_joint
 from limeform.design import Design, Keywords
 from limeform.errors import ConvergenceWarning, SingularFitWarning, SolverError
-from limeform.fit import (
-    Estimates,
-    JointModel,
-    Setup,
-    Trimming,
-    TrimReport,
-    estimate,
-    estimate_again,
-    estimate_joint,
-    refit_trimmed,
-    refit_trimmed_joint,
-)
+from limeform.fit import Estimates, JointModel, Setup, Trimming, TrimReport
 from limeform.formula import ModelFormula
-from limeform.likelihood import ResidualVariance
+from limeform.likelihood import Coordinates, ResidualVariance
 from limeform.restrict import Restrictions
 from limeform.results.curves import Curves
 from limeform.results.describe import describe
@@ -36,12 +25,12 @@ from limeform.results.fixed_effects import FixedEffects
 from limeform.results.meta_analysis import MetaAnalysis
 from limeform.results.plotting import Plotting
 from limeform.results.random_part import RandomPart
-from limeform.results.refit import new_response
+from limeform.results.refit import fit_again, new_response
 from limeform.results.reports import Reports, statistic
 from limeform.results.resampling import Resampling
 from limeform.results.saving import Saving
 from limeform.results.summary import build_summary
-from limeform.solve import Newton, Solver, default_solver, every_solver
+from limeform.solve import Solver, every_solver
 
 
 def warn_of(results: LMMResults) -> None:
@@ -69,6 +58,9 @@ class FittedModel(Protocol):
     @property
     def joint(self) -> JointModel | None:
         """What a fit with constraints, priors or a nonlinear mean works on; None for a model without."""
+
+    def joint_in(self, coordinates: Coordinates) -> JointModel | None:
+        """Return ``joint`` in the working coordinates of a fit."""
 
     def fit(self, solver: Solver | None = None) -> LMMResults:
         """Fit it again."""
@@ -215,19 +207,8 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         LMMResults
         """
         y = new_response(response, self.design)
-        shifted, report = y - self.design.offset, self.trimming
-        if self._joint is not None:
-            joint, solver = self._joint.with_response(shifted), default_solver()
-            if report is None:
-                estimates = estimate_joint(joint, solver, self.estimates.variables)
-            else:
-                joint, estimates, report = refit_trimmed_joint(joint, self.estimates, report, solver)
-            setup = joint.setup
-        elif report is None:
-            setup, estimates = estimate_again(self._setup, shifted, self.reml, Newton(), self.estimates.variables)
-        else:
-            setup, estimates, report = refit_trimmed(self._setup, shifted, self.estimates, report, Newton())
-        results = LMMResults(self.model.with_response(y), setup, estimates, report)
+        fitted = fit_again(self, y - self.design.offset, self.reml)
+        results = LMMResults(self.model.with_response(y), *fitted)
         warn_of(results)
         return results
 
@@ -259,13 +240,8 @@ class LMMResults(FixedEffects, RandomPart, FittedRows, MetaAnalysis, Curves, Plo
         return report.factor if report is not None and report.options.correct and not self.known_variance else 1.0
 
     def refit_by_ml(self) -> LMMResults:
-        """Fit the same model by maximum likelihood, on the rows that this fit kept, starting from these estimates."""
-        if self._joint is None:
-            estimates = estimate(self._setup, False, Newton(), self.estimates.variables)
-        else:
-            joint = replace(self._joint, reml=False)
-            estimates = estimate_joint(joint, default_solver(), self.estimates.variables)
-        return LMMResults(self.model.by_ml(), self._setup, estimates, self.trimming)
+        """Fit the same model by maximum likelihood, on the rows that this fit kept and with its correction."""
+        return LMMResults(self.model.by_ml(), *fit_again(self, None, False))
 
     def all_fit(self) -> pd.DataFrame:
         """Fit the model by every solver that is installed, as lme4's allFit does.

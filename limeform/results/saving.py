@@ -124,6 +124,7 @@ def _model(fit: LMMResults, writer: Writer) -> dict[str, Any]:
         "scope": {name: _scope_value(name, value, writer) for name, value in scope.values.items()},
         "modules": list(scope.modules),
         "reml": source.reml,
+        "reml_reason": fit.model.reml_reason,
         "trim": encode(_plain(fit.model.trim), writer, CLASSES),
         "keep": _keep(fit.model.trim.keep, frame, writer),
         "always": writer.add(fit.model._always),
