@@ -200,6 +200,7 @@ class KnotEnsemble:
             # A member that gets a handful of refits only is described by them as well as by more of its own weight.
             refits = max(int(count), 2) if count else None
             with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnknownBandWarning)  # said of all members together
                 if tables:  # all members have the same bounds: the first one has warned for all
                     warnings.simplefilter("ignore", OutOfBoundsWarning)
                 tables.append(

@@ -22,6 +22,7 @@ from limeform.restrict.log_ratio import keep_positive, refuse_not_positive
 from limeform.restrict.priors import Penalty, Prior
 from limeform.restrict.rows import CurvedExpression, CurvedFunction, CurvedShape, PriorRows, Restrictions
 from limeform.restrict.targets import Targets
+from limeform.restrict.variances import squeezed
 
 FloatArray = NDArray[np.float64]
 
@@ -62,6 +63,7 @@ def resolve(
     for item in constraints:
         collected.labels.append(str(item))
         _constrain(collected, item, start)
+        _note_interaction(collected, item)
     normals, laplaces, uniforms, penalties = _resolve_priors(collected, priors)
     keep_positive(collected, normals, constraints)
     return Restrictions(
@@ -104,6 +106,21 @@ def _constrain(collected: Collected, item: Constraint, start: FloatArray) -> Non
             _written(collected, item)
         case Function():
             _function(collected, item, start)
+
+
+def _note_interaction(collected: Collected, item: Constraint) -> None:
+    """Note that a constraint on a curve does not see the terms by which the curve differs between rows."""
+    name = item.term if isinstance(item, Shape | Passes | Average) else getattr(item, "target", None)
+    curve = None if name is None else collected.targets.find_curve(name)
+    if curve is None:
+        return
+    text, others = squeezed(curve.text), [term for term in collected.targets.terms if ":" in term]
+    joined = [term for term in others if text in squeezed(term)]
+    if joined:
+        collected.notes.append(
+            f"{item} holds for the curve itself, not for the sum with {', '.join(joined)}: only where what the curve "
+            "is multiplied by there is zero (for a factor: at its first level)."
+        )
 
 
 def shape_rows(curve: Curve, item: Shape) -> FloatArray:
