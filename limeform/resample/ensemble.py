@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -343,7 +344,7 @@ def _checked(model: object, draws: object, n_knots: object, n_jobs: int, criteri
     if not callable(criterion) and criterion not in NAMED:
         raise OptionError(f"criterion={criterion!r}: give one of {', '.join(map(repr, NAMED))}, or a function")
     try:
-        return int(effective_n_jobs(n_jobs))
+        return int(effective_n_jobs(operator.index(n_jobs)))
     except (TypeError, ValueError) as error:
         raise OptionError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for all cores") from error
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limeform.errors import LimeformError, OptionError
 from limeform.models import LMM
 from limeform.results import LMMResults
-from limeform.solve import Solver
+from limeform.solve import Solver, interruptions_passed_on
 
 FloatArray = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Members:
 
         Which rows are outliers hardly depends on the knots, nor do the variances: members search on from there.
         """
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interruptions_passed_on():
             warnings.simplefilter("ignore")
             try:
                 start = model.fit(solver)
@@ -65,7 +65,7 @@ class Members:
         return [self._member(knots) for knots in placements]
 
     def _member(self, knots: FloatArray) -> LMMResults | str:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interruptions_passed_on():
             warnings.simplefilter("ignore")
             try:
                 model = self.model.with_knots(self.curve, knots.tolist())
