@@ -271,9 +271,7 @@ def _parallel(
         yield found
 
 
-def _as_done(
-    work: Callable[[Any], Result], tasks: Iterator[Any], n_jobs: int | None, workers: int
-) -> Iterator[Result]:
+def _as_done(work: Callable[[Any], Result], tasks: Iterator[Any], n_jobs: int | None, workers: int) -> Iterator[Result]:
     """Yield results in order; from backends that cannot do so, wave by wave."""
     try:
         with warnings.catch_warnings():

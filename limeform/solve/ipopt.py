@@ -18,9 +18,9 @@ from limeform.errors import OptionError, SolverError
 from limeform.solve.active_set import put_on_active_limits
 from limeform.solve.constraints import constraint_limits
 from limeform.solve.evaluation import only_point
+from limeform.solve.interruption import pass_on
 from limeform.solve.ipopt_callbacks import Callbacks
 from limeform.solve.ipopt_options import OptionValue, set_option, text_pairs
-from limeform.solve.interruption import pass_on
 from limeform.solve.limits import check_limits
 from limeform.solve.problem import Problem
 from limeform.solve.solution import Solution, Status
