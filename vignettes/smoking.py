@@ -72,13 +72,13 @@ lf.table(results, untrimmed, names=["a tenth trimmed", "all rows"])
 # %% [markdown]
 # ## Do the knots matter?
 #
-# Thirty random placements, each fit weighted by its AIC, give one averaged curve; `knots_lower` and `knots_upper` are
-# how far the placement alone moves it.
+# Thirty random placements, each fit weighted by its AIC, give one averaged curve. Its band is from a hundred refits of
+# the members, each within the constraints; `knots_lower` and `knots_upper` are how far the placement alone moves it.
 
 # %%
 ensemble = lf.knot_ensemble(model, draws=30, rng=1)
 where = [10, 20, 40, 60, 80]
-table = ensemble.curve(where, random={"dose": where}).round(2)
+table = ensemble.curve(where, random={"dose": where}, draws=100, rng=1).round(2)
 table["one placement"] = results.curve("smoking", where)["fit"].round(2)
 table["truth"] = lf.datasets.smoking_risk(where).round(2)
-table[["at", "one placement", "fit", "knots_lower", "knots_upper", "truth"]]
+table[["at", "one placement", "fit", "mean_lower", "mean_upper", "knots_lower", "knots_upper", "truth"]]

@@ -82,7 +82,8 @@ def _draw_path(ax: Axes, content: TrimmingPicture) -> None:
     ax.set_xlabel("Outer step")
     ax.set_ylabel("Objective")
     plain_ticks(ax.yaxis)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.set_xlim(-0.3, max(len(steps) - 0.7, 1.3))
     ax.spines[["right", "top"]].set_visible(False)
 
 
@@ -103,7 +104,10 @@ def _draw_contributions(ax: Axes, content: TrimmingPicture, given: bool) -> None
                 label=f"{name} ({int(which.sum())})", zorder=3,
             )  # fmt: skip
     if content.cut is not None:
-        ax.axhline(content.cut, color=style.REFERENCE, linewidth=0.9, label="cut", zorder=2)
+        # Reweighting parts rows by another measure, their standardized residual, so that no line can show its cut.
+        reweighted = content.again.any() or bool((~content.kept & (content.contribution < content.cut)).any())
+        name = "cut before reweighting" if reweighted else "cut"
+        ax.axhline(content.cut, color=style.REFERENCE, linewidth=0.9, label=name, zorder=2)
     spread = float(np.ptp(values[kept])) if kept.any() else 0.0
     if spread > 0 and float(np.ptp(values)) > WIDE * spread:
         # A power of ten, so that the tick there is a decade from zero and their labels do not touch.

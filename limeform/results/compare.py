@@ -28,7 +28,7 @@ def compare(*fits: LMMResults, names: Sequence[str] | None = None) -> Table:
     *fits : LMMResults
         Two or more fits.
     names : sequence of str, optional
-        Names for the table; the formulas if left out.
+        Names for the table; the formulas if left out, with what tells equal ones apart.
 
     Returns
     -------
@@ -97,7 +97,27 @@ def _checked(fits: Sequence[LMMResults], names: Sequence[str] | None) -> list[st
             )
         if fit.known_variance != first.known_variance:
             raise OptionError(f"fit {i} and the first differ in whether sampling variances are known")
-    return [str(fit.model.formula) for fit in fits] if names is None else [str(name) for name in names]
+    return _labels(fits) if names is None else [str(name) for name in names]
+
+
+def _labels(fits: Sequence[LMMResults]) -> list[str]:
+    """Return the formulas; where two are equal with the keywords of each, and numbered where these are, too."""
+    labels = [str(fit.model.formula) for fit in fits]
+    if len(set(labels)) < len(labels):
+        keywords = [_keywords(fit) if labels.count(label) > 1 else "" for fit, label in zip(fits, labels, strict=True)]
+        labels = [f"{label} ({words})" if words else label for label, words in zip(labels, keywords, strict=True)]
+    return [
+        f"{label} [{labels[:i].count(label) + 1}]" if labels.count(label) > 1 else label
+        for i, label in enumerate(labels)
+    ]
+
+
+def _keywords(fit: LMMResults) -> str:
+    words = [f"{key}={value!s}" for key, value in fit.model.keywords.given().items() if key in ("sigma", "weights")]
+    restrictions = fit.model.restrictions
+    if restrictions is not None:
+        words += ["restricted"] if restrictions.labels else []
+    return ", ".join([*words, fit.method])
 
 
 def _comparable(fits: Sequence[LMMResults], notes: list[str]) -> list[LMMResults]:
@@ -108,7 +128,8 @@ def _comparable(fits: Sequence[LMMResults], notes: list[str]) -> list[LMMResults
         notes.append("Log-likelihoods are " + ("restricted (REML)." if any(restricted) else "those of ML."))
         return list(fits)
     why = "some were fitted by ML" if same else "their fixed parts differ"
-    notes.append(f"{sum(restricted)} fits by REML were refitted by ML, since {why}.")
+    count = "One fit by REML was" if sum(restricted) == 1 else f"{sum(restricted)} fits by REML were"
+    notes.append(f"{count} refitted by ML, since {why}.")
     return [fit.refit_by_ml() if fit.reml else fit for fit in fits]
 
 

@@ -70,7 +70,15 @@ class Reports:
         return tidy_table(cast("LMMResults", self), effects, conf_int, alpha, bootstrap)
 
     def glance(self) -> pd.DataFrame:
-        """Return the fit as a table of one row: method, sizes, likelihood, status."""
+        """Return the fit as a table of one row, under the names that statsmodels has for them.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``method, nobs, n_missing, n_trimmed, n_groups, llf, aic, bic, df_resid, scale, converged,
+            singular``, and of a meta-analysis ``tau2, i2, h2, q, q_pvalue``. ``nobs`` counts all rows used, with the
+            ``n_trimmed`` that the estimates do not rest on.
+        """
         return fit_in_one_row(cast("LMMResults", self))
 
     def augment(self) -> pd.DataFrame:

@@ -93,6 +93,7 @@ def test_rows_that_reweighting_took_in_again():
         f"taken in again ({again})": again,
         f"trimmed ({out})": out,
     }
+    assert axes.lines[0].get_label() == "cut before reweighting"
     height = axes.lines[0].get_ydata()[0]
     assert np.asarray(axes.collections[0].get_offsets())[:, 1].max() < height
     assert np.asarray(axes.collections[1].get_offsets())[:, 1].min() > height

@@ -146,3 +146,17 @@ def test_maketables_protocol(fits):
     assert fit.__maketables_depvar__ == "Reaction"
     assert all(fit.__maketables_stat__(key) is not None for key in fit.__maketables_default_stat_keys__)
     assert fit.__maketables_stat__("unheard of") is None
+
+
+def test_equal_formulas_are_told_apart() -> None:
+    data = lf.datasets.sleepstudy()
+    formula = "Reaction ~ Days + (1 | Subject)"
+    plain, again = (lf.lmm(formula, data, reml=False).fit() for _ in range(2))
+    held = lf.lmm(formula, data, constraints=["Days <= 10"]).fit()
+    labels = lf.compare(plain, held, again).frame.index
+    assert set(labels) == {
+        f"{plain.model.formula} (restricted, ML)",
+        f"{plain.model.formula} (ML) [1]",
+        f"{plain.model.formula} (ML) [2]",
+    }
+    assert lf.compare(plain, held, names=["a", "b"]).frame.index.tolist() == ["a", "b"]
