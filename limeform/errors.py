@@ -164,6 +164,10 @@ class UnknownBandWarning(UserWarning):
     """A band of a curve could not be computed and is NaN."""
 
 
+class FewDrawsWarning(UserWarning):
+    """There are too few draws for quantiles of this level: the ends are the smallest and the largest draw."""
+
+
 class NewLevelWarning(UserWarning):
     """New data contain a group that was not in the data of the fit."""
 

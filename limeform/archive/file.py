@@ -65,7 +65,7 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Wri
     ArchiveError
         If the file cannot be written.
     """
-    target = Path(file_name(path))
+    target = _target(path)
     members = {name: _as_bytes(array) for name, array in writer.arrays.items()}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     body = json.dumps(document, allow_nan=True)
@@ -83,6 +83,14 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], writer: Wri
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise ArchiveError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """Return the path to write to; refuse what cannot be the name of a file."""
+    target = Path(file_name(path))
+    if not target.name:
+        raise ArchiveError(f"cannot write {str(target)!r}: that cannot be a file; give a name such as 'fit.lime'")
+    return target
 
 
 def _version() -> str:
@@ -126,7 +134,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Callable[[str], 
     except zipfile.BadZipFile as error:
         raise ArchiveError(f"{name!r} is damaged, or no file of saved results: {error}") from error
     except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ArchiveError(f"cannot read {name!r}: {getattr(error, 'strerror', None) or error}") from error
+        raise ArchiveError(f"cannot read {name!r}: {error.strerror or error}") from error
     head = _head(members, name)
     return _content(head, name), _Arrays(members, head["members"], name), head["version"]
 
@@ -141,7 +149,18 @@ def file_name(path: object) -> str:
     """
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str) or not os.fspath(path):
         raise OptionError(f"path={path!r}: give the name of a file")
-    return os.fspath(path)
+    name = os.fspath(path)
+    if "\0" in name or not _encodes(name):
+        raise OptionError(f"path={path!r} has characters that no name of a file can have")
+    return name
+
+
+def _encodes(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> dict[str, bytes]:

@@ -9,13 +9,13 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from limeform.bootstrap import intervals
 from limeform.bootstrap.replay import Raised, as_series
-from limeform.errors import ConvergenceWarning, OptionError
+from limeform.errors import ConvergenceWarning, FewDrawsWarning, OptionError
 from limeform.tables import FitSummary
 
 FloatArray = NDArray[np.float64]
@@ -168,11 +168,17 @@ class BootstrapResults:
         ------
         OptionError
             If the level is not between 0 and 1, the method unknown, or fewer than two refits converged.
+
+        Warns
+        -----
+        FewDrawsWarning
+            If there are fewer draws than quantiles k / (d + 1) of that level take: 39 for 0.95, 199 for 0.99.
         """
         share = _alpha(level, alpha)
         if method is not None and method not in METHODS:
             raise OptionError(f"method={method!r}: give {', '.join(map(repr, METHODS))}")
         self._require()
+        self._warn_of_few(method, share)
         return self._within_range(pd.DataFrame(self._ends(method, share), index=self.estimate.index))
 
     def _ends(self, method: Method | None, alpha: float) -> FloatArray:
@@ -189,12 +195,64 @@ class BootstrapResults:
             ends[self.restricted] = intervals.expanded(draws[:, self.restricted], alpha, self.units)
         return ends
 
+    def _warn_of_few(self, method: Method | None, alpha: float) -> None:
+        """Warn where the k / (d + 1) of d draws do not reach the level."""
+        wider = method == "expanded" or (method is None and bool(self.restricted.any()))
+        least = intervals.least_draws(intervals.expanded_alpha(alpha, self.units) if wider else alpha)
+        counts = np.isfinite(self.draws.to_numpy(dtype=np.float64)).sum(axis=0)
+        fewest = int(counts[counts > 0].min(initial=len(self.draws)))
+        if fewest < least:
+            message = (
+                f"{fewest} draws do not reach a level of {1 - alpha:g}: the ends of the intervals come from the "
+                f"smallest and the largest draw; this level takes at least {least} draws"
+            )
+            warnings.warn(message, FewDrawsWarning, stacklevel=3)
+
     def _jackknife(self) -> FloatArray:
         if self._left_out is None:
             if self.replay is None:
                 raise OptionError('method="bca" needs the fit, which a loaded or reduced bootstrap does not have')
             self._left_out = self.replay.leave_out(self.of)
         return self._left_out
+
+    def curve(self, term: str, at: ArrayLike | None = None, derivative: int = 0) -> pd.DataFrame:
+        """Return draws of a curve: its values, or those of a derivative, at the parameters of each refit.
+
+        Parameters
+        ----------
+        term : str
+            Name of the curve.
+        at : array (n,), optional
+            Exposures, or levels; 200 between the bounds if left out.
+        derivative : int
+            Order of the derivative.
+
+        Returns
+        -------
+        DataFrame
+            One row a refit that converged, by its number; one column an exposure. Values are in the units of the column
+            ``fit`` of `LMMResults.curve`.
+
+        Raises
+        ------
+        OptionError
+            If there is no such curve, or the bootstrap is of a function of the refits.
+
+        Examples
+        --------
+        >>> import limeform as lf
+        >>> data = lf.datasets.sleepstudy()
+        >>> results = lf.lmm("Reaction ~ bspline(Days, knots=2) + (1 | Subject)", data).fit()
+        >>> results.bootstrap(50, rng=1).curve("Days", [0, 9]).shape
+        (50, 2)
+        """
+        if self.of is not None or self.replay is None:
+            raise OptionError(
+                "curve() needs the draws of all parameters and the fit: take what results.bootstrap() gave"
+            )
+        draws = self.params.to_numpy(dtype=np.float64)
+        places, values = self.replay.of_fit(lambda fit: fit._curve_draws(term, at, derivative, draws))
+        return pd.DataFrame(values, index=self.draws.index, columns=pd.Index(places, name="at"))
 
     def _within_range(self, table: pd.DataFrame) -> pd.DataFrame:
         if self.of is not None:

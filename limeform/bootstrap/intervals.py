@@ -54,6 +54,17 @@ def expanded_alpha(alpha: float, units: int) -> float:
     return float(2 * norm.sf(np.sqrt(units / (units - 1)) * t.isf(alpha / 2, units - 1)))
 
 
+def least_draws(alpha: float) -> int:
+    """Return the least d of which alpha/2 is a quantile k / (d + 1).
+
+    Examples
+    --------
+    >>> least_draws(0.05), least_draws(0.01)
+    (39, 199)
+    """
+    return int(np.ceil(2.0 / alpha * (1 - 1e-9))) - 1
+
+
 def basic(estimate: FloatArray, draws: FloatArray, alpha: float) -> FloatArray:
     """Return twice the estimate less the opposite quantiles; shape (columns, 2).
 

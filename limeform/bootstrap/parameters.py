@@ -62,9 +62,9 @@ def parameters_of(design: Design) -> ParameterNames:
 
     Notes
     -----
-    Standard deviations are called ``sd(group)`` or, where a group has several effects, ``sd(group: effect)`` with 1 for
-    the intercept; correlations ``cor(group: effect, effect)``; residual standard deviations ``sigma`` or
-    ``sigma(level)``. Known sampling variances are no parameters.
+    Standard deviations are called ``sd(group)`` where the intercept is a group's only effect, else
+    ``sd(group: effect)`` with 1 for the intercept; correlations ``cor(group: effect, effect)``; residual standard
+    deviations ``sigma`` or ``sigma(level)``. Known sampling variances are no parameters.
     """
     sds, correlations, pairs = [], [], []
     sd_groups, correlation_groups = [], []
@@ -72,7 +72,7 @@ def parameters_of(design: Design) -> ParameterNames:
     for random in design.factors:
         for term in random.terms:
             names = ["1" if name == "Intercept" else name for name in term.names]
-            alone = len(random.names) == 1
+            alone = tuple(random.names) == ("Intercept",)
             sds += [f"sd({random.factor})" if alone else f"sd({random.factor}: {name})" for name in names]
             below = [(i, j) for i in range(len(names)) for j in range(i) if term.covariance == "unstructured"]
             correlations += [f"cor({random.factor}: {names[j]}, {names[i]})" for i, j in below]

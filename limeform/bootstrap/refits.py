@@ -114,7 +114,7 @@ class Alone:
     responses: Responses
     joint: JointModel
     divisor: float = 1.0
-    size: int = 8
+    size: int = 1
 
     def __call__(self, refits: Sequence[Stream]) -> Draws:
         """Return the estimates of some refits."""
@@ -135,7 +135,7 @@ class Retrimmed:
 
     fit: Fit
     responses: Responses
-    size: int = 8
+    size: int = 1
 
     def __call__(self, refits: Sequence[Stream]) -> Draws:
         """Return the estimates of some refits."""
@@ -159,7 +159,7 @@ class Cases:
     @property
     def size(self) -> int:
         """Refits in a chunk."""
-        return 8 if self.retrim else int(np.clip(200_000 // len(self.fit.design.y), 1, 128))
+        return 1 if self.retrim else int(np.clip(200_000 // len(self.fit.design.y), 1, 128))
 
     def __call__(self, refits: Sequence[Stream]) -> Draws:
         """Return the estimates of some refits."""

@@ -15,11 +15,12 @@ from limeform.bootstrap.parameters import ParameterNames
 from limeform.bootstrap.refits import Cases
 from limeform.bootstrap.run import Stream, as_sent, run
 from limeform.errors import OWN_WARNINGS, OptionError, UnknownBandWarning
+from limeform.solve import interruptions_passed_on
 
 FloatArray = NDArray[np.float64]
 
-TOGETHER = 8
-"""Refits in a chunk."""
+TOGETHER = 1
+"""Refits in a chunk: Ctrl-C keeps all that are done."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,17 @@ class Again:
         """
         if isinstance(self.jackknife, str):
             raise OptionError(self.jackknife)
-        units = [self.jackknife.sampling.without(unit) for unit in range(self.jackknife.sampling.units)]
+        with interruptions_passed_on():
+            return self._left_out(self.jackknife, function)
+
+    def _left_out(self, jackknife: Cases, function: Any | None) -> FloatArray:
+        units = [jackknife.sampling.without(unit) for unit in range(jackknife.sampling.units)]
         if function is None:
-            size = self.jackknife.size
-            parts = [self.jackknife.of_many(units[start : start + size]) for start in range(0, len(units), size)]
+            size = jackknife.size
+            parts = [jackknife.of_many(units[start : start + size]) for start in range(0, len(units), size)]
             return np.concatenate([self.parameters.values(draws) for draws in parts])
         size = np.size(function(self.refits.fit))
-        values = [_value(function, self.jackknife.of_units, chosen) for chosen in units]
+        values = [_value(function, jackknife.of_units, chosen) for chosen in units]
         reasons = [reason for value in values if (reason := _failure(value, size)) is not None]
         if len(reasons) == len(values):
             raise OptionError(f'method="bca" needs refits without one unit each; in all {len(values)} {reasons[0]}')

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
 from limeform.errors import OptionError
+from limeform.solve import interruptions_passed_on
 
 Rng = int | np.random.Generator | None
 Result = TypeVar("Result")
 Work = TypeVar("Work")
 
 TASKS = 8
-"""Tasks for each worker: enough that none waits long for the others at the end."""
+"""Least tasks for each worker: enough that none waits long for the others at the end."""
+
+SECONDS = 0.5
+"""About what a task takes, unless one chunk takes longer: Ctrl-C loses what the workers are at."""
 
 WAVE = 2
 """Tasks for each worker that are handed out together where a backend cannot return one after another."""
@@ -181,14 +188,14 @@ def run(
         with _chosen(backend, n_jobs):
             workers = workers_of(n_jobs)
             if workers == 1:
-                tasks, results = [[chunk] for chunk in chunks], ([work(chunk)] for chunk in chunks)
+                results = (_each(work, [chunk]) for chunk in chunks)
             else:
-                tasks = _tasks(chunks, workers)
-                results = _parallel(partial(_each, work), tasks, n_jobs, workers)
-            for task, found in zip(tasks, results, strict=False):
+                results = _parallel(partial(_each, work), Tasks(chunks, workers), n_jobs, workers)
+            for found in results:
+                before = len(done)
                 done += found
                 if bar is not None:
-                    bar.update(sum(map(len, task)))
+                    bar.update(sum(map(len, chunks[before : len(done)])))
     except KeyboardInterrupt:
         return done, True
     finally:
@@ -236,35 +243,66 @@ def workers_of(n_jobs: int | None) -> int:
         If it stands for none.
     """
     try:
-        return int(effective_n_jobs(n_jobs))
+        return int(effective_n_jobs(None if n_jobs is None else operator.index(n_jobs)))
     except (TypeError, ValueError) as error:
         raise OptionError(f"n_jobs={n_jobs!r}: give a number of workers such as 2, or -1 for all cores") from error
 
 
-def _tasks(chunks: Sequence[Sequence[Stream]], workers: int) -> list[list[Sequence[Stream]]]:
-    """Hand out several chunks at once: sending the model to a worker costs as much as fifty refits."""
-    together = -(-len(chunks) // (TASKS * workers))
-    return [list(chunks[start : start + together]) for start in range(0, len(chunks), together)]
+class Tasks(Iterator[list[Sequence[Stream]]]):
+    """Hands out chunks: one at a time until it is known how long one takes, then as many as take `SECONDS`.
+
+    Sending the model to a worker costs as much as fifty quick refits; a slow one may take seconds.
+    """
+
+    def __init__(self, chunks: Sequence[Sequence[Stream]], workers: int) -> None:
+        self.chunks = chunks
+        self.most = -(-len(chunks) // (TASKS * workers))
+        self.start, self.together = 0, 1
+
+    def __next__(self) -> list[Sequence[Stream]]:
+        """Return the next chunks to be done by one worker."""
+        task = list(self.chunks[self.start : self.start + self.together])
+        if not task:
+            raise StopIteration
+        self.start += len(task)
+        return task
+
+    def note(self, seconds: float, chunks: int) -> None:
+        """Take notice of how long so many chunks took."""
+        self.together = int(min(max(SECONDS * chunks / max(seconds, 1e-9), 1.0), self.most))
 
 
 def _each(work: Callable[[Any], Result], chunks: Sequence[Any]) -> list[Result]:
-    return [work(chunk) for chunk in chunks]
+    with interruptions_passed_on():
+        return [work(chunk) for chunk in chunks]
+
+
+def _timed(work: Callable[[Any], list[Result]], chunks: Sequence[Any]) -> tuple[list[Result], float]:
+    start = time.perf_counter()
+    return work(chunks), time.perf_counter() - start
 
 
 def _parallel(
-    work: Callable[[Any], Result], chunks: Sequence[Any], n_jobs: int | None, workers: int
-) -> Iterator[Result]:
+    work: Callable[[Any], list[Result]], tasks: Tasks, n_jobs: int | None, workers: int
+) -> Iterator[list[Result]]:
+    """Yield results in order, and tell the tasks how long they took."""
+    for found, seconds in _as_done(partial(_timed, work), tasks, n_jobs, workers):
+        tasks.note(seconds, len(found))
+        yield found
+
+
+def _as_done(work: Callable[[Any], Result], tasks: Iterator[Any], n_jobs: int | None, workers: int) -> Iterator[Result]:
     """Yield results in order; from backends that cannot do so, wave by wave."""
     try:
         with warnings.catch_warnings():
             # Closing a generator early, after Ctrl-C, is what is wanted here.
             warnings.simplefilter("ignore")
-            pool = Parallel(n_jobs=n_jobs, return_as="generator")
-        results = pool(delayed(work)(chunk) for chunk in chunks)
+            pool = Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1)
     except ValueError:
-        for start in range(0, len(chunks), WAVE * workers):
-            yield from Parallel(n_jobs=n_jobs)(delayed(work)(chunk) for chunk in chunks[start : start + WAVE * workers])
+        while wave := list(islice(tasks, WAVE * workers)):
+            yield from Parallel(n_jobs=n_jobs)(delayed(work)(task) for task in wave)
         return
+    results = pool(delayed(work)(task) for task in tasks)
     yield from results
 
 

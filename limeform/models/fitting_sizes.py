@@ -12,6 +12,9 @@ from limeform.fit import Estimates, RestrictedFit, Setup, TrimReport
 from limeform.likelihood import Coordinates, ResidualVariance
 from limeform.models.lmm import LMM
 
+LEAST_FACTOR = 1e-30
+"""The variance that trimming leaves is more than this share: no row is kept within so few standard deviations."""
+
 
 def check_coordinates(model: LMM, coordinates: Coordinates, name: str) -> None:
     """Refuse coordinates that are no invertible maps of the model's columns.
@@ -70,6 +73,12 @@ def check_report(model: LMM, setup: Setup, report: TrimReport, name: str) -> Non
         if field.name != "fixed_cross":
             _sized(getattr(report.rows, field.name), (n,), "report on trimming", name, finite=False)
     check_estimates(model, setup, report.raw, name)
+    kept_variance = np.asarray(report.factor, dtype=np.float64)
+    if kept_variance.shape != () or not LEAST_FACTOR <= kept_variance <= 1:
+        raise ArchiveError(
+            f"{name!r} is damaged: its report on trimming has the factor {report.factor!r}, a share of a variance that "
+            "is above 0 and at most 1"
+        )
 
 
 def _sized(array: NDArray[np.generic], shape: tuple[int, ...], what: str, name: str, finite: bool = True) -> None:

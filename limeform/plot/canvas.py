@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from limeform.errors import OptionError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +44,41 @@ def new_axes(width: float, height: float, columns: int = 1, share: bool = True) 
         1, columns, figsize=(width, height), layout="constrained", squeeze=False, sharey=share and columns > 1
     )
     return np.asarray(axes[0])
+
+
+def given_axes(ax: object) -> NDArray[np.object_]:
+    """Return the axes that a user gave, one or several, as a row.
+
+    Raises
+    ------
+    OptionError
+        If any of them is something else.
+    """
+    from matplotlib.axes import Axes
+
+    several = isinstance(ax, Iterable) and not isinstance(ax, (str, bytes))
+    found = list(np.ravel(np.array(list(cast("Iterable[object]", ax)), dtype=object))) if several else [ax]
+    for each in found:
+        if not isinstance(each, Axes):
+            raise OptionError(f"ax={each!r} is no Axes: give those of matplotlib, such as plt.subplots()[1]")
+    row = np.empty(len(found), dtype=object)
+    row[:] = found
+    return row
+
+
+def one_axes(ax: object) -> Axes:
+    """Return the axes that a user gave for a picture of one panel.
+
+    Raises
+    ------
+    OptionError
+        If it is anything else, or several.
+    """
+    found = given_axes(ax)
+    if len(found) != 1:
+        raise OptionError(f"ax= has {len(found)} axes for one picture")
+    axes: Axes = found[0]
+    return axes
 
 
 def size_in_points(ax: Axes) -> tuple[float, float]:

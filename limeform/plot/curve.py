@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.plot import style
-from limeform.plot.canvas import new_axes
+from limeform.plot.canvas import new_axes, one_axes
 from limeform.plot.ensemble import Members, draw_members
 from limeform.plot.funnel import point_size
 from limeform.plot.legend import legend_below
@@ -123,7 +123,7 @@ def curve_plot(content: CurvePicture, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    drawn: Axes = new_axes(5.6, 4.4)[0] if ax is None else ax
+    drawn: Axes = new_axes(5.6, 4.4)[0] if ax is None else one_axes(ax)
     if content.labels:
         _draw_levels(drawn, content)
     else:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from limeform.errors import OptionError
 from limeform.plot import style
-from limeform.plot.canvas import LEAST_DATA, POINTS_PER_INCH, make_room, new_axes, size_in_points, text_width
+from limeform.plot.canvas import LEAST_DATA, POINTS_PER_INCH, make_room, new_axes, one_axes, size_in_points, text_width
 from limeform.plot.forest_content import Forest, Order, in_order, on_scale
 from limeform.plot.forest_text import (
     GAP,
@@ -85,6 +85,7 @@ def forest_plot(
     scale = scale_for(transform)
     place = _reference(reference, scale, content)
     content = on_scale(content, scale)
+    ax = None if ax is None else one_axes(ax)
     layout = _layout(content, ax)
     sorting: Order = order or ("data" if layout.labelled else "estimate")
     content = in_order(content, sorting)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.plot import style
-from limeform.plot.canvas import new_axes
+from limeform.plot.canvas import new_axes, one_axes
 from limeform.plot.legend import legend_below
 from limeform.plot.scale import plain_ticks
 from limeform.plot.trimmed import draw_arrows, draw_trimmed, stretched
@@ -70,7 +70,7 @@ def funnel_plot(content: Funnel, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    drawn: Axes = new_axes(5.0, 4.4)[0] if ax is None else ax
+    drawn: Axes = new_axes(5.0, 4.4)[0] if ax is None else one_axes(ax)
     depth = 1.06 * float(content.se.max())
     _draw_contours(drawn, content, depth)
     drawn.plot(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limeform.errors import OptionError
 from limeform.plot import style
-from limeform.plot.canvas import new_axes
+from limeform.plot.canvas import given_axes, new_axes
 from limeform.plot.funnel import point_size
 from limeform.plot.scale import plain_ticks
 
@@ -77,7 +77,7 @@ def qq_plots(contents: Sequence[Quantiles], *, ax: Axes | Iterable[Axes] | None 
     if ax is None:
         drawn = new_axes(4.4 * count, 3.9, columns=count, share=False)
     else:
-        drawn = np.asarray(list(ax) if isinstance(ax, Iterable) else [ax], dtype=object).ravel()
+        drawn = given_axes(ax)
         if len(drawn) != count:
             raise OptionError(f"ax= has {len(drawn)} axes for {count} panels")
     for content, each in zip(contents, drawn, strict=True):

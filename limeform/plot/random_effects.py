@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from limeform.errors import OptionError
 from limeform.plot import style
-from limeform.plot.canvas import make_room, new_axes, shortened, size_in_points, text_width
+from limeform.plot.canvas import given_axes, make_room, new_axes, shortened, size_in_points, text_width
 from limeform.plot.rows import RowLayout, figure_height, layout_rows, line_width, rows_height
 from limeform.plot.scale import plain_ticks
 
@@ -99,17 +99,13 @@ def _own_axes(content: Caterpillar) -> NDArray[np.object_]:
 
 
 def _given_axes(content: Caterpillar, ax: Axes | Iterable[Axes]) -> NDArray[np.object_]:
-    from matplotlib.axes import Axes
-
-    axes = [ax] if isinstance(ax, Axes) else list(np.ravel(np.array(ax, dtype=object)))
-    if len(axes) != len(content.effects) or not all(isinstance(panel, Axes) for panel in axes):
+    axes = given_axes(ax)
+    if len(axes) != len(content.effects):
         names = ", ".join(content.effects)
         raise OptionError(
             f"ax= has {len(axes)} axes for {len(content.effects)} random effects ({names}): give one for each"
         )
-    array = np.empty(len(axes), dtype=object)
-    array[:] = axes
-    return array
+    return axes
 
 
 def _beside(ax: Axes, first: Axes) -> bool:

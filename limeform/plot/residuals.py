@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.plot import style
-from limeform.plot.canvas import new_axes
+from limeform.plot.canvas import new_axes, one_axes
 from limeform.plot.funnel import point_size
 from limeform.plot.legend import legend_below
 from limeform.plot.scale import plain_ticks
@@ -61,7 +61,7 @@ def residual_plot(content: Residuals, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    drawn: Axes = new_axes(5.0, 3.8)[0] if ax is None else ax
+    drawn: Axes = new_axes(5.0, 3.8)[0] if ax is None else one_axes(ax)
     kept = np.ones(len(content.fitted), dtype=bool) if content.kept is None else content.kept
     plain_ticks(drawn.xaxis)
     plain_ticks(drawn.yaxis)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limeform.errors import OptionError
 from limeform.plot import style
-from limeform.plot.canvas import new_axes
+from limeform.plot.canvas import given_axes, new_axes
 from limeform.plot.scale import plain_ticks
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def trim_path_plot(content: PathPicture, *, ax: Axes | Iterable[Axes] | None = N
     if ax is None:
         drawn = new_axes(2.9 * count, 3.0, columns=count, share=False)
     else:
-        drawn = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        drawn = given_axes(ax)
         if len(drawn) != count:
             raise OptionError(f"ax= has {len(drawn)} axes for {count} estimates ({', '.join(content.names)})")
     for j, panel in enumerate(drawn):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limeform.plot import style
-from limeform.plot.canvas import new_axes
+from limeform.plot.canvas import given_axes, new_axes
 from limeform.plot.funnel import point_size
 from limeform.plot.legend import legend_below
 from limeform.plot.scale import plain_ticks
@@ -67,10 +67,7 @@ def trimming_plot(content: TrimmingPicture, *, ax: Axes | Iterable[Axes] | None 
     -------
     ndarray of Axes, shape (2,) or (1,)
     """
-    if ax is None:
-        drawn = new_axes(9.0, 3.8, columns=2, share=False)
-    else:
-        drawn = np.asarray(list(ax) if isinstance(ax, Iterable) else [ax], dtype=object)
+    drawn = new_axes(9.0, 3.8, columns=2, share=False) if ax is None else given_axes(ax)
     if len(drawn) > 1:
         _draw_path(drawn[0], content)
     _draw_contributions(drawn[-1], content, given=ax is not None)

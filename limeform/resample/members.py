@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limeform.errors import OWN_WARNINGS, LimeformError, OptionError
 from limeform.models import LMM
 from limeform.results import LMMResults
-from limeform.solve import Solver
+from limeform.solve import Solver, interruptions_passed_on
 
 FloatArray = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Members:
 
         Which rows are outliers hardly depends on the knots, nor do the variances: members search on from there.
         """
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interruptions_passed_on():
             for category in OWN_WARNINGS:
                 warnings.simplefilter("ignore", category)
             try:
@@ -66,7 +66,7 @@ class Members:
         return [self._member(knots) for knots in placements]
 
     def _member(self, knots: FloatArray) -> LMMResults | str:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interruptions_passed_on():
             for category in OWN_WARNINGS:
                 warnings.simplefilter("ignore", category)
             try:

@@ -79,8 +79,9 @@ def _of_effects(random: GroupedEffects) -> list[VarianceName]:
     effects = [name for term in random.terms for name in term.names]
     sds, squares, correlations = [], [], []
     for i, effect in enumerate(effects):
-        short = (f"{factor}",) if len(effects) == 1 or effect == "Intercept" else ()
-        shown = short[0] if short and len(effects) == 1 else f"{factor}: {_one(effect)}"
+        # A single slope may be called by its group alone, too: that is not ambiguous, but its label is the full name.
+        short = (factor,) if len(effects) == 1 or effect == "Intercept" else ()
+        shown = factor if effects == ["Intercept"] else f"{factor}: {_one(effect)}"
         spelled = {*short, f"{factor}: {effect}", f"{factor}: {_one(effect)}"}
         sds.append(VarianceName("sd", f"sd({shown})", i, -1, tuple(f"sd({s})" for s in spelled)))
         squares.append(VarianceName("variance", f"variance({shown})", i, -1, tuple(f"variance({s})" for s in spelled)))

@@ -151,6 +151,21 @@ def curve_table(
     return _only_positive(table, curve.name) if logarithmic else table
 
 
+def curve_draws(
+    inputs: CurveInputs, at: ArrayLike | None, derivative: int, draws: FloatArray
+) -> tuple[NDArray[Any], FloatArray]:
+    """Return the places of a curve, shape (n,), and its values at draws of the parameters, shape (d, n).
+
+    Where a curve under a logarithm is not positive its value is NaN, as in `curve_table`.
+    """
+    curve = inputs.curve
+    places, rows = _rows(curve, at, derivative)
+    values = draws @ (rows @ curve.lift(len(inputs.beta))).T + (curve.level if derivative == 0 else 0.0)
+    if curve.kind == "log_ratio" and derivative == 0:
+        values = np.where(values > 0, values, np.nan)
+    return places, values
+
+
 def _only_positive(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Put nan where a curve under a logarithm, beyond where it was kept positive, is not, and say so."""
     below = table["fit"].to_numpy() <= 0

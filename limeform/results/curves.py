@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from limeform.bootstrap import BootstrapResults
 from limeform.bootstrap.fitted import variance_bounds
 from limeform.fit import Estimates, JointModel, Setup, TrimReport
 from limeform.plot import curve_plot
-from limeform.results.curve import curve_inputs, curve_picture, curve_table, transformed, warn_of_unknown
+from limeform.results.curve import curve_draws, curve_inputs, curve_picture, curve_table, transformed, warn_of_unknown
 from limeform.results.prediction_draws import draws_of_mean
 from limeform.results.restrictions import active_table, prior_table
 
@@ -96,6 +96,12 @@ class Curves(ABC):
         table = curve_table(inputs, at, derivative, alpha, random, values)
         warn_of_unknown(inputs, table, derivative, values)
         return transformed(table, transform)
+
+    def _curve_draws(
+        self, term: str, at: ArrayLike | None, derivative: int, draws: NDArray[np.float64]
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return places, shape (n,), and the curve at draws of the parameters of the mean, shape (d, n)."""
+        return curve_draws(curve_inputs(cast("LMMResults", self), term), at, derivative, draws)
 
     def plot_curve(
         self,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limeform.bootstrap import BootstrapResults
+from limeform.bootstrap import BootstrapResults, parameters_of
 from limeform.errors import OptionError
-from limeform.fit import ConditionalPart, mode_of_rows, modes_at
+from limeform.fit import ConditionalPart, mode_of_rows, modes_at, stack
 from limeform.results.prediction_rows import PredictedRows, evaluated
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def draws_of_mean(fit: LMMResults, draws: BootstrapResults | ArrayLike | int, rn
         draws = _refits(fit, draws, rng)
     p = len(fit.params)
     if isinstance(draws, BootstrapResults):
+        refuse_other_fit(fit, draws, "draws=")
         draws = draws.params
     try:
         values = np.asarray(draws, dtype=np.float64)
@@ -41,6 +42,46 @@ def draws_of_mean(fit: LMMResults, draws: BootstrapResults | ArrayLike | int, rn
             "results.bootstrap(1000, rng=1)"
         )
     return values
+
+
+def refuse_other_fit(fit: LMMResults, boot: BootstrapResults, keyword: str) -> None:
+    """Refuse a bootstrap that was not made from this fit, or from one with the same data, design and estimates.
+
+    Parameters
+    ----------
+    fit : LMMResults
+        The fit.
+    boot : BootstrapResults
+        What was given.
+    keyword : str
+        Where it was given.
+
+    Raises
+    ------
+    OptionError
+        If it is of a function of the refits, or of another fit.
+    """
+    if boot.of is not None:
+        raise OptionError(f"{keyword} holds draws of a function of the refits: give what results.bootstrap() returned")
+    parameters = parameters_of(fit.design)
+    estimate = parameters.values(stack([fit.estimates], fit.estimates))[0]
+    same = list(boot.estimate.index) == list(parameters.names)
+    same = same and np.array_equal(boot.estimate.to_numpy(), estimate, equal_nan=True)
+    source = None if boot.replay is None else boot.replay.of_fit(lambda made_from: made_from)
+    if not same or not (source is None or source is fit or _same_sizes(source, fit)):
+        raise OptionError(
+            f"{keyword} is a bootstrap of another fit: its estimates or its data are not those of this one; give what "
+            "bootstrap() of these results returned"
+        )
+
+
+def _same_sizes(one: LMMResults, other: LMMResults) -> bool:
+    """Say whether two fits have equally many rows, all and kept, and levels of each factor, and the same names."""
+    sizes = [
+        (fit.nobs, fit.n_kept, fit.design.names, [(random.factor, len(random.levels)) for random in fit.design.factors])
+        for fit in (one, other)
+    ]
+    return sizes[0] == sizes[1]
 
 
 def _refits(fit: LMMResults, number: Any, rng: Any) -> BootstrapResults:

@@ -13,6 +13,7 @@ from limeform.errors import OptionError
 from limeform.fit import stack
 from limeform.results.inference import FloatArray, check_alpha, wald_interval
 from limeform.results.plots import normal_quantile
+from limeform.results.prediction_draws import refuse_other_fit
 
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
@@ -55,6 +56,8 @@ def tidy_table(
         raise OptionError(f"effects={effects!r}: give one or more of {known}")
     if draws is not None and not isinstance(draws, BootstrapResults):
         raise OptionError(f"bootstrap= is a {type(draws).__name__}: give what results.bootstrap() returned")
+    if draws is not None:
+        refuse_other_fit(fit, draws, "bootstrap=")
     check_alpha(alpha)
     tables = [PARTS[part](fit, alpha).assign(effect=part) for part in chosen]
     if draws is not None:
@@ -114,9 +117,6 @@ def _with_draws(table: pd.DataFrame, draws: BootstrapResults, alpha: float) -> p
     """Replace standard errors and intervals by those of refits, where there are such; leave out the tests then."""
     if table["effect"].iloc[:1].isin(["ran_vals", "ran_coefs"]).any():
         return table
-    unknown = [name for name in table["term"] if name not in draws.estimate.index]
-    if unknown:
-        raise OptionError(f"bootstrap= has no parameter {unknown[0]!r}: it is of another model")
     ends, se = draws.conf_int(alpha=alpha).loc[table["term"]].to_numpy(), draws.se.loc[table["term"]].to_numpy()
     table = table.drop(columns=["statistic", "p_value"], errors="ignore")
     return table.assign(std_error=se, conf_low=ends[:, 0], conf_high=ends[:, 1])

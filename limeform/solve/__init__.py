@@ -1,6 +1,7 @@
 """Solvers: numbers in, numbers out. A `Problem` goes in, a `Solution` comes out, and a solver is a frozen value."""
 
 from limeform.solve.choose import default_solver, every_solver, why_default
+from limeform.solve.interruption import interruptions_passed_on
 from limeform.solve.ipopt import Ipopt
 from limeform.solve.newton import Newton
 from limeform.solve.problem import EvaluationError, LinearConstraints, NonlinearConstraints, Problem
@@ -20,5 +21,6 @@ __all__ = [
     "Status",
     "default_solver",
     "every_solver",
+    "interruptions_passed_on",
     "why_default",
 ]

@@ -18,6 +18,7 @@ from limeform.errors import OptionError, SolverError
 from limeform.solve.active_set import put_on_active_limits
 from limeform.solve.constraints import constraint_limits
 from limeform.solve.evaluation import only_point
+from limeform.solve.interruption import pass_on
 from limeform.solve.ipopt_callbacks import Callbacks
 from limeform.solve.ipopt_options import OptionValue, set_option, text_pairs
 from limeform.solve.limits import check_limits
@@ -115,9 +116,11 @@ class Ipopt:
             x, info = ipopt.solve(callbacks.evaluations.best)
             if callbacks.stopped is None:
                 return self._solution(problem, callbacks, x, info)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
+            pass_on(interruption)
             return self._interrupted(callbacks)
         if isinstance(callbacks.stopped, KeyboardInterrupt):
+            pass_on(callbacks.stopped)
             return self._interrupted(callbacks)
         raise callbacks.stopped
 

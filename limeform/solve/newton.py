@@ -13,6 +13,7 @@ import numpy as np
 
 from limeform.errors import SolverError
 from limeform.solve.evaluation import Evaluations, only_point, start_within_bounds
+from limeform.solve.interruption import pass_on
 from limeform.solve.limits import check_limits
 from limeform.solve.problem import FloatArray, Problem
 from limeform.solve.solution import Solution, Status
@@ -100,7 +101,8 @@ class Newton:
         run = _Run(problem)
         try:
             status, message = self._iterate(run)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
+            pass_on(interruption)
             status, message = Status.INTERRUPTED, f"interrupted in iteration {run.iterations + 1}"
         return run.solution(status, message, self.name)
 

@@ -13,6 +13,7 @@ from scipy import optimize
 from limeform.solve.active_set import NEAR, put_on_active_limits
 from limeform.solve.constraints import constraint_limits, violation
 from limeform.solve.evaluation import FEASIBLE, Evaluations
+from limeform.solve.interruption import pass_on
 from limeform.solve.multipliers import balancing_multipliers
 from limeform.solve.problem import FloatArray, Problem
 from limeform.solve.scaling import natural_scale, rescaled
@@ -60,7 +61,8 @@ class ScipyRun:
         """Run the method and judge where it ended."""
         try:
             status, message = self._minimize()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
+            pass_on(interruption)
             status, message = Status.INTERRUPTED, f"interrupted in iteration {len(self.history)}"
         except np.linalg.LinAlgError as error:
             status, message = Status.FAILED, f"SciPy met a matrix that it could not factorise: {error}"
@@ -69,7 +71,8 @@ class ScipyRun:
             return unjudged
         try:
             return judged(self.original, unjudged, self.method.interior)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
+            pass_on(interruption)
             return replace(unjudged, status=Status.INTERRUPTED)
 
     def _unjudged(self, status: Status, message: str) -> Solution:

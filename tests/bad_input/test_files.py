@@ -112,3 +112,16 @@ def test_files_of_earlier_versions_are_read(name, tmp_path):
     assert len(str(found.summary())) > 500
     found.save(tmp_path / "again.lime")
     assert lf.load(tmp_path / "again.lime").llf == found.llf
+
+
+@pytest.mark.parametrize("path", ["/", "."])
+def test_paths_without_a_name(path):
+    with pytest.raises(lf.ArchiveError, match="that cannot be a file"):
+        FIT.save(path)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "a\ud800b"])
+@pytest.mark.parametrize("function", [FIT.save, lf.load])
+def test_paths_that_no_file_can_have(function, path):
+    with pytest.raises(lf.OptionError, match="has characters that no name of a file can have"):
+        function(path)

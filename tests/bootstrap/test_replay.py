@@ -91,7 +91,7 @@ def test_interruption_returns_what_is_done(boot, monkeypatch):
     monkeypatch.setattr(refits, "estimate_again", stopped)
     found = boot.function(lambda refit: refit.llf)
     assert found.interrupted
-    assert found.n_converged == 16  # two chunks of eight; the third was not finished
+    assert found.n_converged == 19  # the twentieth was not finished
     assert "Interrupted" in str(found.summary())
 
 

@@ -192,6 +192,12 @@ def test_values_that_are_no_numbers(saved, bad, place):
     refused(saved, "values that are no numbers|a weight is negative")
 
 
+@pytest.mark.parametrize("factor", [1e308, 1.5, 0.0, -1.0, 1e-300, np.nan, np.inf])
+def test_factors_of_trimming_that_are_no_shares(saved, factor):
+    forged(saved, lambda body, _: body["fit"]["trimming"]["fields"].update(factor=factor))
+    refused(saved, "has the factor .* above 0 and at most 1")
+
+
 def test_expressions_of_a_nonlinear_mean(saved):
     MODELS["decay"]().fit().save(saved)
     for code in ("nl(A * __import__('os').system('touch ran') * k)", "nl(A * dose.to_csv('ran') * k)"):

@@ -104,7 +104,7 @@ def test_intervals_of_refits(sleep: lf.LMMResults) -> None:
     np.testing.assert_allclose(table["std_error"], boot.se)
     assert table[["statistic", "p_value"]].isna().all(axis=None)
     other = lf.lmm("Reaction ~ 1 + (1 | Subject)", SLEEP).fit()
-    with pytest.raises(lf.OptionError, match="no parameter 'Days': it is of another model"):
+    with pytest.raises(lf.OptionError, match="bootstrap= is a bootstrap of another fit"):
         sleep.tidy(bootstrap=other.bootstrap(2, rng=1))
 
 
