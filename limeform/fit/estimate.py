@@ -255,7 +255,7 @@ def modes_of(setup: Setup, estimates: Estimates) -> tuple[Modes, ...]:
     objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
     point, coordinates = objective.at(estimates.variables), setup.products.coordinates
     # After a correction of known variances the fixed effects are not those that suit these statistics best.
-    beta = np.linalg.solve(coordinates.fixed, estimates.beta - coordinates.origin)
+    beta: FloatArray = np.linalg.solve(coordinates.fixed, estimates.beta - coordinates.origin)
     profile = replace(point.profile, beta=beta)
     if isinstance(point.reduction, Reduction):
         return (conditional_modes(point.reduction, point.covariance, profile, coordinates),)
