@@ -168,6 +168,10 @@ class NewLevelWarning(UserWarning):
     """New data contain a group that was not in the data of the fit."""
 
 
+OWN_WARNINGS = (ConvergenceWarning, SingularFitWarning, OutOfBoundsWarning, UnknownBandWarning, NewLevelWarning)
+"""What this package warns of: refits by the hundred keep these to themselves, and count what failed."""
+
+
 def _similar_names(name: str, columns: tuple[str, ...]) -> tuple[str, ...]:
     """Columns that differ from `name` by case only, then those that difflib finds close."""
     folded = name.casefold()

@@ -13,6 +13,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Callable[[str], 
     except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise ArchiveError(f"cannot read {name!r}: {getattr(error, 'strerror', None) or error}") from error
     head = _head(members, name)
-    return _content(head, name), lambda member: _array(members, head["members"], member, name), head["version"]
+    return _content(head, name), _Arrays(members, head["members"], name), head["version"]
 
 
 def file_name(path: object) -> str:
@@ -195,6 +196,39 @@ def _content(head: Mapping[str, Any], name: str) -> dict[str, Any]:
     except (ValueError, RecursionError, MemoryError) as error:
         raise ArchiveError(f"{name!r} is damaged: its document cannot be read ({error})") from error
     return content
+
+
+@dataclass
+class _Arrays:
+    """Returns arrays by name, and refuses a file that asks for more bytes than it has: each is stored, and read, once.
+
+    Attributes
+    ----------
+    members : mapping of str to bytes
+        Contents by name.
+    sums : mapping of str to str
+        Their checksums.
+    name : str
+        The file, for messages.
+    left : int
+        Bytes that may still be returned.
+    """
+
+    members: Mapping[str, bytes]
+    sums: Mapping[str, str]
+    name: str
+    left: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the size of all members."""
+        self.left = sum(map(len, self.members.values()))
+
+    def __call__(self, member: str) -> AnyArray:
+        """Return an array."""
+        self.left -= len(self.members.get(member, b"")) if isinstance(member, str) else 0
+        if self.left < 0:
+            raise ArchiveError(f"{self.name!r} is damaged: it uses arrays more than once, {member!r} the last")
+        return _array(self.members, self.sums, member, self.name)
 
 
 def _array(members: Mapping[str, bytes], sums: Mapping[str, str], member: str, name: str) -> AnyArray:

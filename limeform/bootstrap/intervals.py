@@ -93,10 +93,14 @@ def bca(estimate: FloatArray, draws: FloatArray, jackknife: FloatArray, alpha: f
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.clip(below / count, 0.5 / count, 1 - 0.5 / count)
     bias = norm.ppf(share)
-    centred = np.nanmean(jackknife, axis=0) - jackknife
+    present = np.isfinite(jackknife)
+    mean = np.where(present, jackknife, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    centred = mean - jackknife
     with np.errstate(divide="ignore", invalid="ignore"):
         acceleration = np.nansum(centred**3, axis=0) / (6 * np.nansum(centred**2, axis=0) ** 1.5)
-    acceleration = np.nan_to_num(acceleration, posinf=0.0, neginf=0.0)
+    # Estimates that never change have none; where there are no estimates, nobody knows it.
+    known = present.any(axis=0)
+    acceleration = np.where(known, np.nan_to_num(acceleration, posinf=0.0, neginf=0.0), np.nan)
     reach = bias[:, None] + norm.ppf([alpha / 2, 1 - alpha / 2])
     levels = norm.cdf(bias[:, None] + reach / np.maximum(1 - acceleration[:, None] * reach, 1e-3))
     return _quantiles(draws, levels)

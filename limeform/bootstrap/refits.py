@@ -40,7 +40,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 SERIOUS = (LimeformError, np.linalg.LinAlgError, FloatingPointError, OutsideDomainError, EvaluationError)
-"""What a refit may raise without ending the bootstrap."""
+"""What a refit may be expected to raise."""
 
 
 class Refits(Protocol):
@@ -208,8 +208,15 @@ def attempt(refit: Any, argument: Any) -> Estimates | str:
             warnings.simplefilter("ignore")
             estimates: Estimates = refit(argument).estimates
     except SERIOUS as error:
-        return str(error).splitlines()[0]
+        return _reason(error)
+    except Exception as error:  # a mistake that one sample of many brings out: the others are not lost with it
+        return f"unexpected {type(error).__name__}: {_reason(error)}"
     return estimates
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what an error says, or its name if it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def refit_design(fit: Fit, rows: IntArray, place: NDArray[np.int32]) -> tuple[Design, Setup, Estimates]:

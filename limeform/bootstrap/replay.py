@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from limeform.bootstrap.parameters import ParameterNames
 from limeform.bootstrap.refits import Cases
 from limeform.bootstrap.run import Stream, as_sent, run
-from limeform.errors import OptionError
+from limeform.errors import OWN_WARNINGS, OptionError, UnknownBandWarning
 
 FloatArray = NDArray[np.float64]
 
@@ -82,7 +82,12 @@ class Again:
         Raises
         ------
         OptionError
-            If there are no units.
+            If there are no units, or the function fails for every refit.
+
+        Warns
+        -----
+        UnknownBandWarning
+            If the function fails for some of the refits: the others say how it changes.
         """
         if isinstance(self.jackknife, str):
             raise OptionError(self.jackknife)
@@ -91,15 +96,34 @@ class Again:
             size = self.jackknife.size
             parts = [self.jackknife.of_many(units[start : start + size]) for start in range(0, len(units), size)]
             return np.concatenate([self.parameters.values(draws) for draws in parts])
-        blank = np.full(np.size(function(self.refits.fit)), np.nan)
+        size = np.size(function(self.refits.fit))
         values = [_value(function, self.jackknife.of_units, chosen) for chosen in units]
-        return np.array([blank if isinstance(value, Raised) else value.to_numpy() for value in values])
+        reasons = [reason for value in values if (reason := _failure(value, size)) is not None]
+        if len(reasons) == len(values):
+            raise OptionError(f'method="bca" needs refits without one unit each; in all {len(values)} {reasons[0]}')
+        if reasons:
+            warnings.warn(
+                f"in {len(reasons)} of {len(values)} refits without one unit {reasons[0]}; the acceleration of BCa "
+                "intervals comes from the others",
+                UnknownBandWarning,
+                stacklevel=2,
+            )
+        blank = np.full(size, np.nan)
+        return np.array([blank if isinstance(one, Raised) or len(one) != size else one.to_numpy() for one in values])
+
+
+def _failure(value: pd.Series | Raised, size: int) -> str | None:
+    """Say why a function gave nothing for a refit; None if it gave as many values as for the fit."""
+    if isinstance(value, Raised):
+        return f"the function raised {value.text}"
+    return None if len(value) == size else f"the function gave {len(value)} values, {size} for the fit"
 
 
 def _value(function: Any, refit: Any, argument: Any) -> pd.Series | Raised:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            for category in OWN_WARNINGS:
+                warnings.simplefilter("ignore", category)
             return as_series(function(refit(argument)))
     except Exception as error:  # the function is the user's own: anything can come out of it
         return Raised(f"{type(error).__name__}: {error}")

@@ -110,13 +110,26 @@ def streams(rng: Rng, n: int) -> Streams:
     """
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise OptionError(f"n={n!r}: give the number of draws, at least 1")
-    if not (rng is None or isinstance(rng, (int, np.integer, np.random.Generator))) or isinstance(rng, bool):
-        raise OptionError(f"rng={rng!r}: give None, a whole number, or a numpy.random.Generator")
+    generator = generator_of(rng)
     try:
-        child = np.random.default_rng(rng).spawn(1)[0].bit_generator
+        child = generator.spawn(1)[0].bit_generator
     except (TypeError, ValueError) as error:
         raise OptionError(f"rng={rng!r} cannot be split into streams: {error}") from error
     return Streams(child.seed_seq, type(child), range(int(n)))
+
+
+def generator_of(rng: Rng) -> np.random.Generator:
+    """Return the generator that ``rng=`` stands for.
+
+    Raises
+    ------
+    OptionError
+        If it is neither None, nor a whole number from 0, nor a generator.
+    """
+    whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
+    if not (rng is None or whole or isinstance(rng, np.random.Generator)):
+        raise OptionError(f"rng={rng!r}: give None, a whole number from 0, or a numpy.random.Generator")
+    return np.random.default_rng(rng)
 
 
 def run(
@@ -166,7 +179,7 @@ def run(
     results: Iterator[list[Result]]
     try:
         with _chosen(backend, n_jobs):
-            workers = _workers(n_jobs)
+            workers = workers_of(n_jobs)
             if workers == 1:
                 tasks, results = [[chunk] for chunk in chunks], ([work(chunk)] for chunk in chunks)
             else:
@@ -214,7 +227,14 @@ def _chosen(backend: str | None, n_jobs: int | None) -> AbstractContextManager[A
     return chosen
 
 
-def _workers(n_jobs: int | None) -> int:
+def workers_of(n_jobs: int | None) -> int:
+    """Return how many workers ``n_jobs=`` stands for.
+
+    Raises
+    ------
+    OptionError
+        If it stands for none.
+    """
     try:
         return int(effective_n_jobs(n_jobs))
     except (TypeError, ValueError) as error:

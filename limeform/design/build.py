@@ -14,6 +14,7 @@ from limeform.design.curves import Curve, at_positions, block_curve, fixed_curve
 from limeform.design.fixed import independent_columns
 from limeform.design.formulaic_compat import keep_scope
 from limeform.design.frame import Missing, to_frame
+from limeform.design.intervals import advice_on_open_ends
 from limeform.design.keywords import Errors, Keywords, read_errors
 from limeform.design.nonlinear import MeanFunction, NonlinearBlock, make_block
 from limeform.design.random import FloatArray, GroupedEffects, TermColumns, find_levels, terms_by_factor
@@ -134,7 +135,9 @@ def build_design(
     sources = complete_sources(formula, frame, keywords.look_up(frame), scope)
     made = make(sources)
     if made.missing.rows and missing == "raise":
-        raise DataError(f'rows with missing values: {made.missing}; missing="raise" refuses them')
+        advice = advice_on_open_ends(formula.text or str(formula), dict(made.missing.by_column))
+        refusal = f'rows with missing values: {made.missing}; missing="raise" refuses them'
+        raise DataError(f"{refusal}. {advice}" if advice else refusal)
     errors = read_errors(made.given, made.index)
     fixed = made.columns["fixed"]
     _refuse_same_names(made)

@@ -198,7 +198,7 @@ def _at_once(
             for key in parsed:
                 _check_rows(matrices[key], frame)
     except Exception as error:  # transforms run the user's own Python: anything can come out of it
-        raise blame(error, list(parsed.values()), frame, scope, formula) from error
+        raise blame(error, list(parsed.values()), frame, _with_transforms(scope), formula) from error
     return _with_common_states({key: _columns(matrices[key]) for key in parsed})
 
 
@@ -268,7 +268,7 @@ def replay(spec: ModelSpec, frame: pd.DataFrame, scope: Mapping[str, Any], formu
             matrix = PandasMaterializer(frame, _with_transforms(scope)).get_model_matrix(own, na_action="ignore")
             _check_rows(matrix, frame)
     except Exception as error:  # transforms run the user's own Python: anything can come out of it
-        raise blame(error, [spec.formula], frame, scope, formula) from error
+        raise blame(error, [spec.formula], frame, _with_transforms(scope), formula) from error
     return _columns(matrix).matrix
 
 
@@ -318,15 +318,14 @@ def keep_scope(scope: Mapping[str, Any], specs: Iterable[ModelSpec], used: set[s
     names = set(used)
     for spec in specs:
         names.update(str(v).split(".")[0] for v in spec.variables_by_source.get("context", ()))
-    values = {name: scope[name] for name in sorted(names) if name in scope}
+    values = {name: scope[name] for name in sorted(names) if name in scope and name not in OWN}
     modules = {name: value.__name__ for name, value in values.items() if isinstance(value, ModuleType)}
     return Scope({name: value for name, value in values.items() if name not in modules}, modules)
 
 
 def _with_transforms(scope: Mapping[str, Any]) -> LayeredMapping:
-    """Put limeform's transforms behind the functions of the user, and before other values of the same names."""
-    own = {name: value for name, value in OWN.items() if not callable(scope.get(name))}
-    return LayeredMapping(own, scope)
+    """Put limeform's transforms before the caller's names: `interval` in a formula is a word of the formula."""
+    return LayeredMapping(OWN, scope)
 
 
 def _check_rows(matrix: Any, frame: pd.DataFrame) -> None:

@@ -135,6 +135,11 @@ def explain(error: Exception, frame: pd.DataFrame, formula: ModelFormula, piece:
     if isinstance(cause, LimeformError):
         return type(cause)(f"{piece or (factor[1] if factor else 'the formula')}: {cause}")
     piece = piece or (factor[1] if factor else "")
+    if isinstance(cause, TypeError) and "'Series' object is not callable" in str(cause):
+        hidden = [name for name in frame.columns if re.search(rf"\b{re.escape(name)}\b`?\s*\(", piece or formula.text)]
+        if hidden:
+            message = f"the data have a column {hidden[0]!r}, which hides the function of that name: rename the column"
+            return DataError(f"{piece or 'the formula'}: {message}")
     start, stop = (locate(formula, piece) if piece else None) or (None, None)
     what = repr(piece) if piece else "the formula"
     return FormulaError(f"{what} cannot be evaluated: {type(cause).__name__}: {cause}", formula.text, start, stop)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +78,31 @@ def interval(low: object, high: object) -> Exposure:
         _refuse(~np.isfinite(end), index, f"the {word} end of interval() is open (missing or infinite)", advice)
     _refuse(lower > upper, index, "the lower end of interval() lies above the upper one", "exchange or correct them")
     return Exposure(lower, upper)
+
+
+def advice_on_open_ends(formula: str, missing: Iterable[str]) -> str:
+    """Return what to do about missing values in the ends of ranges; nothing if there are none.
+
+    Parameters
+    ----------
+    formula : str
+        The formula.
+    missing : iterable of str
+        Columns with missing values.
+
+    Examples
+    --------
+    >>> advice_on_open_ends("y ~ bspline(interval(a, b), 3)", ["b", "y"])
+    'b: an open-ended range: put in the largest exposure that is meant'
+    """
+    ends: set[str] = set()
+    for inside in re.findall(r"\binterval\s*\(((?:[^()]|\([^()]*\))*)\)", formula):
+        ends.update(re.findall(r"`([^`]+)`", inside))
+        ends.update(re.findall(r"[^\W\d]\w*", inside))
+    open_ended = [name for name in missing if name in ends]
+    if not open_ended:
+        return ""
+    return f"{', '.join(open_ended)}: an open-ended range: put in the largest exposure that is meant"
 
 
 def as_exposure(x: object, n: int | None = None) -> Exposure:

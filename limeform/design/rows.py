@@ -22,6 +22,7 @@ from limeform.design.formulaic_compat import (
     required_columns,
 )
 from limeform.design.frame import FloatArray, Missing, as_numbers, refuse_rows
+from limeform.design.intervals import advice_on_open_ends
 from limeform.design.keywords import Given
 from limeform.design.kinds import plain_columns
 from limeform.design.random import terms_by_factor
@@ -131,7 +132,8 @@ def complete_sources(formula: ModelFormula, frame: pd.DataFrame, given: Given, s
     keep, counts = _complete(columns, len(frame))
     missing = Missing(rows=int((~keep).sum()), by_column=counts)
     if not keep.any():
-        raise DataError(f"no row is complete; missing values: {missing}")
+        advice = advice_on_open_ends(formula.text or str(formula), dict(counts))
+        raise DataError(f"no row is complete; missing values: {missing}" + (f". {advice}" if advice else ""))
     if missing.rows:
         frame, given = frame[keep], _take(given, keep)
     compared = columns_compared(parsed.values(), frame)

@@ -179,6 +179,11 @@ class SplineBasis:
             rows = self._coefficient_rows(order, low, high, pieces, np.asarray(breaks, dtype=np.float64))
         return np.vstack([rows, self._tail_rows(order, low, high)])
 
+    def sign_sites(self, order: int, low: float, high: float, breaks: ArrayLike = ()) -> FloatArray:
+        """Return where the coefficients are centred that the first of the rows of `sign_rows` give; shape (m,)."""
+        pieces = REFINED if self.degree - order > 1 else 1
+        return self._refined(self.degree - order, low, high, pieces, np.asarray(breaks, dtype=np.float64))[1]
+
     def segment_middles(self, low: float, high: float) -> FloatArray:
         """Return the middle of every curved segment that meets the open domain, clipped to it."""
         left, right = np.maximum(self.breaks[:-1], low), np.minimum(self.breaks[1:], high)
@@ -198,22 +203,30 @@ class SplineBasis:
         self, order: int, low: float, high: float, pieces: int = 1, breaks: ArrayLike = ()
     ) -> FloatArray:
         """Refine the derivative's knots at the ends of the domain and within segments; read its coefficients there."""
+        q = self.degree - order
+        knots, sites = self._refined(q, low, high, pieces, breaks)
+        if q == 0 or not len(knots):
+            return self._inside(sites, order)
+        here = BSpline.design_matrix(sites, knots, q).toarray()
+        rows = np.linalg.solve(here, self._inside(sites, order))
+        return np.where(np.abs(rows) > 1e-12 * np.abs(rows).max(initial=0.0), rows, 0.0)
+
+    def _refined(
+        self, q: int, low: float, high: float, pieces: int, breaks: ArrayLike
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return knots of degree q for the domain, and where each coefficient is centred."""
         low, high = max(low, self.breaks[0]), min(high, self.breaks[-1])
         if not low < high:
-            return np.zeros((0, self.size))
-        q = self.degree - order
+            return np.zeros(0), np.zeros(0)
         ends = np.concatenate([[low], self.breaks[(self.breaks > low) & (self.breaks < high)], [high]])
         inner = (ends[:-1, None] + np.diff(ends)[:, None] * np.arange(pieces) / pieces).ravel()[1:]
         inner = _cut(inner, np.asarray(breaks, dtype=np.float64), (low, high), max(q - 1, 1))
         knots = np.concatenate([np.repeat(low, q + 1), inner, np.repeat(high, q + 1)])
-        count = len(knots) - q - 1
         if q == 0:
-            return self._inside((knots[:-1] + knots[1:]) / 2, order)
-        sites = np.array([knots[i + 1 : i + q + 1].mean() for i in range(count)])
+            return knots, (knots[:-1] + knots[1:]) / 2
+        sites = sliding_window_view(knots, q)[1:-1].mean(axis=1)
         sites[0], sites[-1] = low, high
-        here = BSpline.design_matrix(sites, knots, q).toarray()
-        rows = np.linalg.solve(here, self._inside(sites, order))
-        return np.where(np.abs(rows) > 1e-12 * np.abs(rows).max(initial=0.0), rows, 0.0)
+        return knots, sites
 
     def _jump_rows(self, order: int, low: float, high: float) -> FloatArray:
         """Return the jumps, at the knots within the domain, of the derivative below the one that does not exist."""
@@ -241,9 +254,11 @@ def _cut(inner: FloatArray, places: FloatArray, ends: tuple[float, float], times
     """Add places to inner knots so often that coefficients on both sides of a double zero there are nonnegative."""
     near = NEAREST * (ends[1] - ends[0])
     for place in places[(places > ends[0] + near) & (places < ends[1] - near)]:
-        known = np.abs(inner - place) <= near
-        at = inner[known][0] if known.any() else place
-        inner = np.sort(np.append(inner, np.repeat(at, times - int(known.sum()))))
+        known = inner[np.abs(inner - place) <= near]
+        at = known[np.argmin(np.abs(known - place))] if len(known) else place
+        # Knots beside it may be as near: only those at the place itself count.
+        missing = max(times - int((inner == at).sum()), 0)
+        inner = np.sort(np.append(inner, np.repeat(at, missing)))
     return inner
 
 

@@ -69,6 +69,8 @@ class RestrictedFit:
         Whether second derivatives of the mean were left out.
     starts, reached : int
         Number of starts, and how many of them ended at the best value.
+    stricter : bool
+        Whether the conditions that hold a shape may have held the curve back more than the shape does.
     """
 
     active: tuple[ActiveConstraint, ...]
@@ -78,6 +80,7 @@ class RestrictedFit:
     gauss_newton: bool = False
     starts: int = 1
     reached: int = 1
+    stricter: bool = False
 
     @property
     def log_prior(self) -> float:
@@ -255,7 +258,7 @@ def modes_of(setup: Setup, estimates: Estimates) -> tuple[Modes, ...]:
     objective = Objective.of(setup.products, setup.covariance, setup.residual, estimates.reml)
     point, coordinates = objective.at(estimates.variables), setup.products.coordinates
     # After a correction of known variances the fixed effects are not those that suit these statistics best.
-    beta: FloatArray = np.linalg.solve(coordinates.fixed, estimates.beta - coordinates.origin)
+    beta = np.asarray(np.linalg.solve(coordinates.fixed, estimates.beta - coordinates.origin), dtype=np.float64)
     profile = replace(point.profile, beta=beta)
     if isinstance(point.reduction, Reduction):
         return (conditional_modes(point.reduction, point.covariance, profile, coordinates),)

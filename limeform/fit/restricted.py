@@ -295,6 +295,7 @@ def _estimates(
             gauss_newton=curved,
             starts=starts,
             reached=reached,
+            stricter=model.restrictions.stricter,
         ),
     )
 

@@ -135,6 +135,8 @@ def read_relation(text: str, names: Iterable[str] = ()) -> Relation:
         Constants on both sides are collected in the limits where a side is a number.
     """
     code, known = _protected(text, names)
+    if _has_single_equals(code):
+        raise FormulaError("= compares nothing: for an equation write ==, as in 'x1 == 3'", text)
     tree, reading = _parsed(text, code), _Reading(text, code, known)
     if not isinstance(tree, ast.Compare):
         raise FormulaError("a constraint compares two sides, as in 'x1 + 2*x2 <= 3'", text)
@@ -327,6 +329,14 @@ def _joined(tree: ast.BinOp, sides: tuple[Node, Node], operator: ast.operator, r
         case ast.BitXor():
             raise reading.refuse("for a power write **", tree)
     raise reading.refuse("only + - * / ** are allowed between two parts", tree)
+
+
+def _has_single_equals(code: str) -> bool:
+    """Say whether two sides are joined by one =, outside of parentheses, where it names an argument."""
+    outside, inner = code, r"\([^()]*\)"
+    while re.search(inner, outside):
+        outside = re.sub(inner, "", outside)
+    return re.search(r"(?<![<>=!])=(?![<>=])", outside) is not None
 
 
 def _sign(operator: ast.cmpop, text: str) -> str:

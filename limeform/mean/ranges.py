@@ -155,8 +155,10 @@ def _raised(x: float, exponent: float) -> float:
 
 
 def _general_power(base: Range, exponent: Range) -> Range | None:
-    if base.high <= 0:
-        return None if base.high < 0 or base.below else Range(0.0, INFINITE)
+    if base.low < 0:  # a negative number has powers too, of either sign, where the exponent is whole
+        return ANY
+    if base.high == 0:
+        return Range(0.0, INFINITE)
     logarithm = _logarithm(base)
     return None if logarithm is None else _closed(_exponential(_product(exponent, logarithm)))
 

@@ -18,7 +18,7 @@ from limeform.fit import (
     fit_trimmed,
     fit_trimmed_joint,
 )
-from limeform.models.knots import outliers_of, scores_of
+from limeform.models.knots import is_near, scores_of
 from limeform.models.restricted import other_starts
 from limeform.results import LMMResults
 from limeform.solve import Solver
@@ -64,19 +64,15 @@ def fit_joint(
         if others is not None and len(others):
             first = estimate_joint(joint, solver, first, others).variables
         joint = joint if first is None else replace(joint, first=first)
-        near = None if start is None else outliers_of(start, model.design, model.trim)
-        weights = None if near is None else near.weights
-        kept, estimates, report = fit_trimmed_joint(
-            joint, model._always, model.trim, solver, weights, scores_of(start, model.trim)
-        )
+        scores, near = scores_of(start, model.trim), is_near(start, model.design, model.trim)
+        kept, estimates, report = fit_trimmed_joint(joint, model._always, model.trim, solver, scores, near)
         return LMMResults(model, kept.setup, estimates, report)
     return LMMResults(model, joint.setup, estimate_joint(joint, solver, first, others))
 
 
 def _fit_kept(model: LMM, setup: Setup, solver: Solver, start: LMMResults | None) -> LMMResults:
-    near = start is not None and outliers_of(start, model.design, model.trim) is not None
-    options = replace(model.trim, starts=0) if near else model.trim
+    scores, near = scores_of(start, model.trim), is_near(start, model.design, model.trim)
     kept, estimates, report = fit_trimmed(
-        setup, model.design.shifted, model._always, options, model.reml, solver, scores_of(start, model.trim)
+        setup, model.design.shifted, model._always, model.trim, model.reml, solver, scores, near
     )
-    return LMMResults(model, kept, estimates, replace(report, options=model.trim))
+    return LMMResults(model, kept, estimates, report)

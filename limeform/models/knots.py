@@ -14,7 +14,6 @@ from limeform.design.knots import design_with_knots
 from limeform.design.rewrite import with_knots
 from limeform.errors import OptionError
 from limeform.fit import JointModel, Setup, Trimming, start_at
-from limeform.fit.trimming.steps import Trimmed
 from limeform.formula import parse
 from limeform.models.source import Source
 from limeform.results import LMMResults
@@ -93,26 +92,20 @@ def _numbers(given: object, keyword: str) -> list[float]:
     return [float(value) for value in values]
 
 
-def outliers_of(start: LMMResults, design: Design, trim: Trimming) -> Trimmed | None:
-    """Return where the search for outliers ended in a fit with other knots, on which they hardly depend.
+def is_near(start: LMMResults | None, design: Design, trim: Trimming) -> bool:
+    """Return whether a fit trimmed the same share of the same units as a new one will, with other knots.
 
     Parameters
     ----------
-    start : LMMResults
+    start : LMMResults or None
         The fit.
     design : Design
         The design of the new fit.
     trim : Trimming
         Its options.
-
-    Returns
-    -------
-    Trimmed or None
-        None if it is a fit of the design itself, which searches from all starts again, or trimmed other units.
     """
-    report = start.trimming
-    same = start.design is design or report is None or report.options.level != trim.level
-    return None if same or report is None else report.found.best
+    earlier = None if start is None or start.design is design else start.trimming
+    return earlier is not None and (earlier.options.level, earlier.options.fraction) == (trim.level, trim.fraction)
 
 
 def scores_of(start: LMMResults | None, trim: Trimming) -> FloatArray | None:

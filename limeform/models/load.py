@@ -76,6 +76,9 @@ def _model(tree: dict[str, Any], array: Arrays, name: str, version: int) -> LMM:
         key: decode_series(value["column"], array).set_axis(index).rename(str(value["name"]))
         for key, value in tree["values"].items()
     }
+    always = array(tree["always"]["array"]).astype(bool)
+    if not columns and not values and len(index) != len(always):  # what is constant would take the length of the index
+        raise ArchiveError(f"{name!r} is damaged: it has labels of {len(index)} rows, and {len(always)} rows")
     keywords = Keywords(**{key: str(value) for key, value in tree["names"].items()}, **values)
     scope = Scope(
         {key: decode(value, array, {}) for key, value in tree["scope"].items()},
@@ -93,7 +96,7 @@ def _model(tree: dict[str, Any], array: Arrays, name: str, version: int) -> LMM:
     source = Source(formula, frame, keywords, as_choice(tree["reml"]), trim, str(tree["missing"]), given)
     model = LMM.of(source, scope.mapping())
     model.reml_reason = str(tree.get("reml_reason", model.reml_reason))
-    model._always = _fitting(array(tree["always"]["array"]).astype(bool), len(model.design.y), name)
+    model._always = _fitting(always, len(model.design.y), name)
     return model
 
 

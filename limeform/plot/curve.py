@@ -58,6 +58,8 @@ class CurvePicture:
         What each row was compared with, and the curve there.
     coverage : float
         Of the bands.
+    absent : str
+        What the legend says of a band that is not known.
     members : Members or None
         Curves that the fit is the average of.
     """
@@ -79,6 +81,7 @@ class CurvePicture:
     reference: FloatArray | None = None
     reference_value: FloatArray | None = None
     coverage: float = 0.95
+    absent: str = ""
     members: Members | None = None
 
     def with_rows(
@@ -134,6 +137,8 @@ def curve_plot(content: CurvePicture, *, ax: Axes | None = None) -> Axes:
     drawn.set_ylabel(content.response, parse_math=False)
     drawn.spines[["right", "top"]].set_visible(False)
     plain_ticks(drawn.yaxis)
+    if content.absent:
+        drawn.plot([], [], linestyle="none", label=content.absent)
     handles, labels = drawn.get_legend_handles_labels()
     rank = sorted(range(len(labels)), key=lambda i: (labels[i] != "fit", "band" not in labels[i]))
     if len(labels) > 1:

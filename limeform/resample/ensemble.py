@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 
+from limeform.bootstrap.run import generator_of, workers_of
 from limeform.design.curves import spline_of
 from limeform.errors import DataError, OptionError, OutOfBoundsWarning, UnknownBandWarning
 from limeform.models import LMM
@@ -193,13 +193,14 @@ class KnotEnsemble:
         """Return the curve of each member, and whose bands are used."""
         if draws is not None and not _is_count(draws, 2):
             raise OptionError(f"draws={draws!r}: give the number of refits, 2 or more")
-        weights, generator = self.weights.to_numpy(), _generator(rng)
+        weights, generator = self.weights.to_numpy(), generator_of(rng)
         counts = np.zeros(len(weights), dtype=int) if draws is None else generator.multinomial(draws, weights)
         tables: list[pd.DataFrame] = []
         for member, count, child in zip(self.members, counts, generator.spawn(len(weights)), strict=True):
             # A member that gets a handful of refits only is described by them as well as by more of its own weight.
             refits = max(int(count), 2) if count else None
             with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnknownBandWarning)  # said of all members together
                 if tables:  # all members have the same bounds: the first one has warned for all
                     warnings.simplefilter("ignore", OutOfBoundsWarning)
                 tables.append(
@@ -302,7 +303,7 @@ def knot_ensemble(
     (10, [257.0, 351.0])
     """
     workers = _checked(model, draws, n_knots, n_jobs, criterion)
-    generator = _generator(rng)
+    generator = generator_of(rng)
     curve = spline_called(model.design, term)
     basis = spline_of(curve)
     number = len(basis.interior) if n_knots is None else n_knots
@@ -342,18 +343,8 @@ def _checked(model: object, draws: object, n_knots: object, n_jobs: int, criteri
         raise OptionError(f"n_knots={n_knots!r}: give the number of interior knots, 1 or more")
     if not callable(criterion) and criterion not in NAMED:
         raise OptionError(f"criterion={criterion!r}: give one of {', '.join(map(repr, NAMED))}, or a function")
-    try:
-        return int(effective_n_jobs(n_jobs))
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for all cores") from error
+    return workers_of(n_jobs)
 
 
 def _is_count(number: object, least: int) -> bool:
     return isinstance(number, int | np.integer) and not isinstance(number, bool) and int(number) >= least
-
-
-def _generator(rng: Random) -> np.random.Generator:
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"rng={rng!r}: give a whole number, 0 or more, or a numpy Generator") from error

@@ -9,7 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from limeform.errors import LimeformError, OptionError
+from limeform.errors import OWN_WARNINGS, LimeformError, OptionError
 from limeform.models import LMM
 from limeform.results import LMMResults
 from limeform.solve import Solver
@@ -48,7 +48,8 @@ class Members:
         Which rows are outliers hardly depends on the knots, nor do the variances: members search on from there.
         """
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            for category in OWN_WARNINGS:
+                warnings.simplefilter("ignore", category)
             try:
                 start = model.fit(solver)
             except OptionError:
@@ -66,7 +67,8 @@ class Members:
 
     def _member(self, knots: FloatArray) -> LMMResults | str:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            for category in OWN_WARNINGS:
+                warnings.simplefilter("ignore", category)
             try:
                 model = self.model.with_knots(self.curve, knots.tolist())
                 results = model.fit(self.solver, start=self.start)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from limeform.plot import CurvePicture, Members
 from limeform.plot.scale import transform_name
-from limeform.results.curve import curve_inputs, curve_picture
+from limeform.results.curve import absent_band, curve_inputs, curve_picture
 
 if TYPE_CHECKING:
     from limeform.resample.ensemble import KnotEnsemble
@@ -64,6 +64,7 @@ def ensemble_picture(
         mean_band=table[["mean_lower", "mean_upper"]].to_numpy(),
         new_band=table[["new_lower", "new_upper"]].to_numpy() if grouped else first.new_band,
         knots=np.zeros(0),
+        absent=absent_band(table, derivative, grouped),
     )
     if len(first.exposure):
         averaged = replace(

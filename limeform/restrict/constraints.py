@@ -173,6 +173,12 @@ def passes(term: str, at: float, value: float, derivative: int = 0) -> Passes:
     -------
     Constraint
     """
+    found: object = at
+    if isinstance(found, str):
+        raise OptionError(
+            f"passes: at has to be a number, found {at!r}. For a level of difference() write its coefficient, "
+            f"the effect against the first level, as text: {f'{term}[{at}] == {value}'!r}"
+        )
     place, wanted = finite_number(at, "passes", "at"), finite_number(value, "passes", "value")
     return Passes(target_name(term, "passes"), place, wanted, order_of(derivative, "passes"))
 

@@ -17,6 +17,8 @@ from limeform.restrict.variances import squeezed
 
 FloatArray = NDArray[np.float64]
 
+SCALE = "The log-ratio does not change with the scale of"
+"""How the note begins on a scale that the model fixed by itself."""
 POSITIVE = 1e-6
 """A curve under a logarithm stays above this part of the value that fixes its scale."""
 
@@ -43,9 +45,7 @@ def keep_positive(collected: Collected, normals: PriorRows, constraints: Sequenc
             scale, at = 1.0, _anchor(curve)
             collected.labels.append(f'passes("{curve.name}", at={at:g}, value=1)')
             collected.add(targets.curve_rows(curve, basis.values([at])), 1.0, 1.0)
-            collected.notes.append(
-                f"The log-ratio does not change with the scale of {curve.name!r}: its value at {at:g} was set to 1."
-            )
+            collected.notes.append(f"{SCALE} {curve.name!r}: its value at {at:g} was set to 1.")
         low, high = _used(curve, constraints)
         collected.labels.append(f'"{curve.name}" is positive from {low:g} to {high:g}, as it stands under a logarithm')
         collected.add(targets.curve_rows(curve, basis.sign_rows(0, low, high)), POSITIVE * scale, np.inf)

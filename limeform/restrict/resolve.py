@@ -22,6 +22,7 @@ from limeform.restrict.log_ratio import keep_positive, refuse_not_positive
 from limeform.restrict.priors import Penalty, Prior
 from limeform.restrict.rows import CurvedExpression, CurvedFunction, CurvedShape, PriorRows, Restrictions
 from limeform.restrict.targets import Targets
+from limeform.restrict.variances import squeezed
 
 FloatArray = NDArray[np.float64]
 
@@ -62,6 +63,7 @@ def resolve(
     for item in constraints:
         collected.labels.append(str(item))
         _constrain(collected, item, start)
+        _note_interaction(collected, item)
     normals, laplaces, uniforms, penalties = _resolve_priors(collected, priors)
     keep_positive(collected, normals, constraints)
     return Restrictions(
@@ -104,6 +106,21 @@ def _constrain(collected: Collected, item: Constraint, start: FloatArray) -> Non
             _written(collected, item)
         case Function():
             _function(collected, item, start)
+
+
+def _note_interaction(collected: Collected, item: Constraint) -> None:
+    """Note that a constraint on a curve does not see the terms by which the curve differs between rows."""
+    name = item.term if isinstance(item, Shape | Passes | Average) else getattr(item, "target", None)
+    curve = None if name is None else collected.targets.find_curve(name)
+    if curve is None:
+        return
+    text, others = squeezed(curve.text), [term for term in collected.targets.terms if ":" in term]
+    joined = [term for term in others if text in squeezed(term)]
+    if joined:
+        collected.notes.append(
+            f"{item} holds for the curve itself, not for the sum with {', '.join(joined)}: only where what the curve "
+            "is multiplied by there is zero (for a factor: at its first level)."
+        )
 
 
 def shape_rows(curve: Curve, item: Shape) -> FloatArray:
@@ -160,15 +177,28 @@ def _bound(collected: Collected, item: Bounds) -> None:
         curve = collected.find(item.target)
         refuse_not_positive(curve, item, item.upper)
         basis = spline_of(curve)
-        rows = basis.sign_rows(0, *_finite_domain(item, basis))
+        domain = _finite_domain(item, basis)
+        rows = basis.sign_rows(0, *domain)
         if curve.free:
             rows = rows - basis.values([basis.lower if curve.zero is None else curve.zero])
-        collected.add(targets.curve_rows(curve, rows), item.lower - curve.level, item.upper - curve.level)
+        lower, upper = item.lower - curve.level, item.upper - curve.level
+        collected.add(targets.curve_rows(curve, rows), lower, upper)
+        _bound_exactly(collected, curve, lower, upper, domain)
         return
     if item.domain is not None:
         raise OptionError(f"{item}: domain= has a meaning for a curve only")
     rows = targets.coefficient_rows(item.target)
     collected.add(*smooth_limits(targets, rows, item.lower, item.upper))
+
+
+def _bound_exactly(collected: Collected, curve: Curve, lower: float, upper: float, domain: tuple[float, float]) -> None:
+    """Note limits of a curve whose coefficients were given them, where these are nearer than its values."""
+    basis, member = spline_of(curve), len(collected.labels) - 1
+    if basis.degree < 2 or domain[1] <= basis.breaks[0] or domain[0] >= basis.breaks[-1]:
+        return
+    for sign, limit in ((1, lower), (-1, -upper)):
+        if np.isfinite(limit):
+            collected.shapes.append(CurvedShape(member, curve, 0, sign, *domain, limit))
 
 
 def _finite_domain(item: Bounds, basis: SplineBasis) -> tuple[float, float]:

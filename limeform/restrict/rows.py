@@ -210,7 +210,7 @@ class CurvedFunction(Curved):
 
 @dataclass(frozen=True, eq=False)
 class CurvedShape:
-    """A shape by the sign of a derivative of degree two or more.
+    """A limit of a curve or of a derivative, where that has degree two or more.
 
     Attributes
     ----------
@@ -219,9 +219,11 @@ class CurvedShape:
     curve : Curve
         The curve.
     order, sign : int
-        Of the derivative.
+        Of the derivative; order 0 is the curve itself.
     low, high : float
-        Ends of the domain; may be infinite.
+        Ends of the domain; may be infinite unless the order is 0.
+    limit : float
+        The derivative times its sign is at least this.
     """
 
     member: int
@@ -230,6 +232,7 @@ class CurvedShape:
     sign: int
     low: float
     high: float
+    limit: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +262,9 @@ class Restrictions:
     notes : tuple of str
         What was done by itself, for the summary.
     shapes : tuple of CurvedShape
-        Shapes whose rows ask for a little more than the shape.
+        Shapes and limits of curves whose rows ask for a little more than that.
+    stricter : bool
+        Whether a fit gave up making those rows exact.
     """
 
     names: tuple[str, ...]
@@ -275,6 +280,7 @@ class Restrictions:
     curves: tuple[Curve, ...]
     notes: tuple[str, ...] = field(default=())
     shapes: tuple[CurvedShape, ...] = field(default=())
+    stricter: bool = False
 
     @property
     def n_mean(self) -> int:

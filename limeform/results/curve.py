@@ -19,7 +19,7 @@ from limeform.design.formulaic_compat import replay
 from limeform.design.intervals import Exposure
 from limeform.design.random import terms_by_factor
 from limeform.design.transforms import warn_outside
-from limeform.errors import LimeformError, OptionError, OutOfBoundsWarning
+from limeform.errors import LimeformError, OptionError, OutOfBoundsWarning, UnknownBandWarning
 from limeform.mean import mean_of
 from limeform.plot import CurvePicture
 from limeform.plot.scale import transform_name
@@ -54,6 +54,8 @@ class CurveInputs:
         Their covariance.
     known : bool
         Whether standard errors of this curve mean something: no active inequality touches it.
+    held : bool
+        Whether one does.
     gamma : ndarray, shape (k, k)
         Covariance of the random effects.
     units : int
@@ -65,6 +67,7 @@ class CurveInputs:
     beta: FloatArray
     covariance: FloatArray
     known: bool
+    held: bool
     gamma: FloatArray
     units: int
 
@@ -82,9 +85,10 @@ def curve_inputs(results: LMMResults, term: str) -> CurveInputs:
     held = np.zeros(len(estimates.beta), dtype=bool) if restricted is None else restricted.held
     covariance = estimates.beta_covariance if restricted is None else restricted.covariance
     own = [*curve.columns, *([] if curve.intercept is None else [curve.intercept])]
-    known = not held[own].any() and bool(np.isfinite(covariance).all())
+    touched = bool(held[own].any())
+    known = not touched and bool(np.isfinite(covariance).all())
     units = units_to_allow_for(results)
-    return CurveInputs(curve, results.design, estimates.beta, covariance, known, estimates.gamma, units)
+    return CurveInputs(curve, results.design, estimates.beta, covariance, known, touched, estimates.gamma, units)
 
 
 def find_curve(results: LMMResults, term: str) -> Curve:
@@ -177,6 +181,30 @@ def transformed(table: pd.DataFrame, transform: Transform) -> pd.DataFrame:
         ends = result[[f"{kind}_lower", f"{kind}_upper"]].to_numpy()
         result[f"{kind}_lower"], result[f"{kind}_upper"] = ends.min(axis=1), ends.max(axis=1)
     return result
+
+
+def warn_of_unknown(inputs: CurveInputs, table: pd.DataFrame, derivative: int, draws: FloatArray | None) -> None:
+    """Warn, on behalf of the caller's caller, where a band of a curve is NaN throughout, and say what gives it.
+
+    The band of a new group is one of values: that derivatives have none is no news.
+    """
+    message = ""
+    if draws is None and not inputs.known:
+        reason = "the Hessian is not positive definite at the estimates"
+        if inputs.held:
+            reason = "an active inequality or the kink of a prior involves it"
+        message = (
+            f"the curve {inputs.curve.name!r} has no normal band, so that its bands are NaN, as {reason}: give draws=, "
+            "such as draws=200, for bands from refits"
+        )
+    elif derivative == 0 and inputs.design.factors and table["new_lower"].isna().all():
+        names = ", ".join(name for random in inputs.design.factors for name in random.names if name != "Intercept")
+        message = (
+            f"the band of a new group is NaN for the curve {inputs.curve.name!r}, as the columns of the random effects "
+            f"do not follow from the exposure: give random= with the values of {names} at the exposures"
+        )
+    if message:
+        warnings.warn(message, UnknownBandWarning, stacklevel=3)
 
 
 def _rows(curve: Curve, at: ArrayLike | None, derivative: int) -> tuple[NDArray[Any], FloatArray]:
@@ -308,6 +336,7 @@ def curve_picture(
         new_band=table[["new_lower", "new_upper"]].to_numpy() if design.factors else np.full((len(table), 2), np.nan),
         knots=np.zeros(0) if basis is None else basis.interior,
         coverage=1.0 - alpha,
+        absent=absent_band(table, derivative, bool(design.factors)),
     )
     if derivative or levels or curve.exposure is None or len(curve.exposure.low) != len(design.y):
         return picture
@@ -321,6 +350,14 @@ def curve_picture(
         precision=1.0 / np.sqrt(error_variances(results)),
         trimmed=results.weights.to_numpy() < 0.5,
     )
+
+
+def absent_band(table: pd.DataFrame, derivative: int, grouped: bool) -> str:
+    """Return what the legend says of a band that is NaN throughout; nothing if all are drawn."""
+    if table["mean_lower"].isna().all():
+        return "no band: draws= gives it"
+    unknown = derivative == 0 and grouped and table["new_lower"].isna().all()
+    return "no band of a new group: random= gives it" if unknown else ""
 
 
 def _value_name(inputs: CurveInputs, transform: Transform, derivative: int) -> str:

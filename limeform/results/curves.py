@@ -16,7 +16,7 @@ from limeform.bootstrap import BootstrapResults
 from limeform.bootstrap.fitted import variance_bounds
 from limeform.fit import Estimates, JointModel, Setup, TrimReport
 from limeform.plot import curve_plot
-from limeform.results.curve import curve_inputs, curve_picture, curve_table, transformed
+from limeform.results.curve import curve_inputs, curve_picture, curve_table, transformed, warn_of_unknown
 from limeform.results.prediction_draws import draws_of_mean
 from limeform.results.restrictions import active_table, prior_table
 
@@ -83,11 +83,18 @@ class Curves(ABC):
         -------
         DataFrame
             Columns ``at, fit, mean_lower, mean_upper, new_lower, new_upper``. Bands are NaN without draws where an
-            active inequality involves the curve, and the last two where the columns of the random effects are unknown.
+            active inequality involves the curve, and the last two where the columns of the random effects are unknown,
+            and of derivatives.
+
+        Warns
+        -----
+        UnknownBandWarning
+            Where a band of all exposures is NaN; it names ``draws=`` or ``random=``, whichever gives the band.
         """
-        results = cast("LMMResults", self)
+        results, inputs = cast("LMMResults", self), curve_inputs(cast("LMMResults", self), term)
         values = None if draws is None else draws_of_mean(results, draws, rng)
-        table = curve_table(curve_inputs(results, term), at, derivative, alpha, random, values)
+        table = curve_table(inputs, at, derivative, alpha, random, values)
+        warn_of_unknown(inputs, table, derivative, values)
         return transformed(table, transform)
 
     def plot_curve(
@@ -108,7 +115,7 @@ class Curves(ABC):
         A row stands at its exposure (the middle of a range, drawn as a line) and at the value of the curve that it asks
         for; its reference is marked on the curve, and joined to it where references differ. Of a log-ratio the axis
         shows f, whose log-ratios are the response. Trimmed rows far beyond all others are arrows at the edge. Bands
-        that `curve` gives as NaN are not drawn. Parameters are those of `curve`.
+        that `curve` gives as NaN are not drawn: a warning and the legend say so. Parameters are those of `curve`.
 
         Parameters
         ----------
@@ -121,13 +128,12 @@ class Curves(ABC):
         -------
         matplotlib.axes.Axes
         """
-        results = cast("LMMResults", self)
-        table = self.curve(
-            term, at, derivative=derivative, transform=transform, alpha=alpha, random=random, draws=draws, rng=rng
-        )
-        return curve_plot(
-            curve_picture(results, curve_inputs(results, term), table, transform, derivative, alpha), ax=ax
-        )
+        results, inputs = cast("LMMResults", self), curve_inputs(cast("LMMResults", self), term)
+        values = None if draws is None else draws_of_mean(results, draws, rng)
+        table = curve_table(inputs, at, derivative, alpha, random, values)
+        warn_of_unknown(inputs, table, derivative, values)
+        picture = curve_picture(results, inputs, transformed(table, transform), transform, derivative, alpha)
+        return curve_plot(picture, ax=ax)
 
     @property
     def active_constraints(self) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from limeform.design.intervals import advice_on_open_ends
 from limeform.results.inference import wald_interval, wald_table
 from limeform.results.restrictions import extra_tables, restriction_notes
 from limeform.results.summary import Report, format_number
@@ -95,7 +97,10 @@ def _notes(results: LMMResults) -> list[str]:
         notes.append(f"Singular fit: {_singular_part(results)}.")
     notes += _zero_strata(results)
     if design.missing.rows:
-        notes.append(f"Rows left out because of missing values: {design.missing}.")
+        advice = advice_on_open_ends(str(results.model.formula), dict(design.missing.by_column))
+        more = f" {advice}." if advice else ""
+        notes.append(f"Rows left out because of missing values: {design.missing}.{more}")
+    notes += _no_intercept(results)
     if design.dropped:
         notes.append(f"Columns left out because earlier ones explain them: {', '.join(design.dropped)}.")
     if results.trimming is not None:
@@ -106,6 +111,18 @@ def _notes(results: LMMResults) -> list[str]:
     if results.heterogeneity is not None:
         notes += [f"Heterogeneity: {note}." for note in results.heterogeneity.notes]
     return notes
+
+
+def _no_intercept(results: LMMResults) -> list[str]:
+    """Say that a mean with a log-ratio has no intercept, unless the user took it out."""
+    formula = results.model.formula
+    if "Intercept" in results.design.names or all(term.kind != "log_ratio" for term in formula.nonlinear):
+        return []
+    right, inner = (formula.text or str(formula)).partition("~")[2], r"\([^()]*\)"
+    while re.search(inner, right):
+        right = re.sub(inner, "", right)
+    explicit = re.search(r"(^|\+)\s*0\b|-\s*1\b", right) is not None
+    return [] if explicit else ["There is no intercept, as always beside log_ratio(...) unless 1 + is written."]
 
 
 def _singular_part(results: LMMResults) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from limeform.results.constraint_notes import listed
+
 if TYPE_CHECKING:
     from limeform.results.lmm import LMMResults
 
@@ -34,8 +36,9 @@ def prediction_notes(
     notes = [_of_mean(fit, grouped, draws), _of_observation(fit, grouped)]
     if held:
         notes.append(
-            f"{held} rows have no interval: an active inequality involves {_held_names(fit)}, and no normal "
-            "distribution describes what rests on it. draws=500 takes intervals from refits within the constraints."
+            f"{held} rows have no interval: an active inequality involves {_held_names(fit)}, or a prior's kink, "
+            "and no normal distribution describes what rests on it. draws=500 takes intervals from refits within the "
+            "constraints."
         )
     elif undefined:
         notes.append(
@@ -85,5 +88,4 @@ def _of_observation(fit: LMMResults, grouped: bool) -> str:
 def _held_names(fit: LMMResults) -> str:
     restricted = fit.estimates.restricted
     assert restricted is not None
-    names = np.array(fit.design.names)[restricted.held]
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+    return listed(np.array(fit.design.names)[restricted.held])

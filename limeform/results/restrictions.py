@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from limeform.bootstrap import independent_units
+from limeform.results.constraint_notes import correction_note, count_note, standard_error_notes
 
 if TYPE_CHECKING:
     from limeform.fit import RestrictedFit
@@ -74,23 +74,22 @@ def restriction_notes(results: LMMResults) -> list[str]:
     if restricted is None or restrictions is None:
         return []
     notes = list(restrictions.notes)
-    inactive = len(restrictions.labels) - len(restricted.active)
     if restrictions.labels:
-        notes.append(f"Constraints: {len(restrictions.labels)}, of which {inactive} are not active.")
-    if restricted.held.any():
-        names = np.array(results.design.names)[restricted.held]
-        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-        notes.append(
-            f"No standard error is given for {shown}: an active inequality involves them, and no normal distribution "
-            "describes them; the others take the active constraints as equations. curve(..., draws=200) takes "
-            "bands from refits of simulated data."
-        )
+        notes.append(count_note(restrictions, restricted))
+    if results.trimming is not None and results.trimming.options.correct:
+        notes += correction_note(restrictions, results.estimates)
+    notes += standard_error_notes(restrictions, results.estimates, results.design.names)
     if len(restricted.log_priors):
         notes.append(
             f"Priors are not part of the log-likelihood; their log density there is {restricted.log_prior:.4f}."
         )
     if restricted.gauss_newton:
         notes.append("The function given as mean= has no second derivatives: Gauss-Newton's Hessian was used.")
+    if restricted.stricter:
+        notes.append(
+            "Shapes hold, but the search for the places where the curve may touch them did not end: the conditions "
+            "that were met can be stricter than the shapes."
+        )
     if restricted.starts > 1:
         notes.append(f"{restricted.reached} of {restricted.starts} starts reached the best value.")
     notes += [

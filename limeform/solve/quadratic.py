@@ -8,6 +8,10 @@ from scipy.optimize import nnls
 from limeform.solve.problem import FloatArray
 
 
+class QuadraticProgramError(ArithmeticError):
+    """A quadratic program was not solved: no point meets the limits, or its arithmetic failed."""
+
+
 def quadratic_program(
     gradient: FloatArray, hessian: FloatArray, matrix: FloatArray, lower: FloatArray, upper: FloatArray
 ) -> FloatArray:
@@ -31,13 +35,21 @@ def quadratic_program(
     ndarray, shape (n,)
         The minimum d.
 
+    Raises
+    ------
+    QuadraticProgramError
+        If there is none.
+
     Examples
     --------
     >>> row, none, one = np.array([[1.0, 1.0]]), np.array([-np.inf]), np.array([1.0])
     >>> quadratic_program(np.array([-2.0, 0.0]), np.eye(2), row, none, one)
     array([ 1.5, -0.5])
     """
-    values, vectors = np.linalg.eigh(hessian)
+    try:
+        values, vectors = np.linalg.eigh(hessian)
+    except np.linalg.LinAlgError as error:
+        raise QuadraticProgramError(f"the Hessian has no eigenvalues: {error}") from error
     root = vectors / np.sqrt(np.maximum(values, 1e-10 * max(float(values[-1]), 1e-300)))
     free = -(root.T @ gradient)
     below, above = np.isfinite(lower), np.isfinite(upper)
@@ -50,6 +62,11 @@ def quadratic_program(
         return np.asarray(root @ free, dtype=np.float64)
     scale = float(np.abs(limits).max())
     stacked = np.vstack([rows.T, limits[None] / scale])
-    weights, _ = nnls(stacked, np.append(np.zeros(len(free)), 1.0), maxiter=100 * stacked.shape[1])
+    try:
+        weights, _ = nnls(stacked, np.append(np.zeros(len(free)), 1.0), maxiter=100 * stacked.shape[1])
+    except (RuntimeError, ValueError) as error:  # too many iterations; numbers that are not finite
+        raise QuadraticProgramError(f"nonnegative least squares: {error}") from error
     residual = stacked @ weights - np.append(np.zeros(len(free)), 1.0)
+    if not abs(residual[-1]) > 1e-14:
+        raise QuadraticProgramError("no point meets the limits")
     return np.asarray(root @ (free - residual[:-1] / residual[-1] * scale), dtype=np.float64)

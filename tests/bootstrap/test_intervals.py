@@ -61,3 +61,12 @@ def test_bca_of_draws_piled_up_at_the_estimate():
     low, high = intervals.bca(np.zeros(1), draws, np.zeros((10, 1)), 0.05)[0]
     assert low == 0.0
     assert 0.5 < high < 0.7
+
+
+def test_bca_without_any_refit_that_lacks_a_unit():
+    """An acceleration that is not known is not zero."""
+    draws = np.random.default_rng(1).normal(size=(99, 2))
+    jackknife = np.column_stack([np.full(10, np.nan), np.zeros(10)])
+    ends = intervals.bca(np.zeros(2), draws, jackknife, 0.05)
+    assert np.isnan(ends[0]).all()
+    assert np.isfinite(ends[1]).all()

@@ -114,3 +114,39 @@ def test_draws_that_failed_are_left_out():
         found = boot.function(lambda refit: refit.params["Days"], n_jobs=2)
     assert found.draws.index.equals(boot.draws.index)
     np.testing.assert_allclose(found.draws["value"], boot.draws["Days"], rtol=1e-4)
+
+
+def test_a_function_that_fails_without_one_unit():
+    """The acceleration of a BCa interval comes from refits without one unit; there is none where all of them fail."""
+    boot = lf.lmm("Reaction ~ Days + (1 | Subject)", SLEEP).fit().bootstrap(20, "cases", rng=1)
+    levels = len(SLEEP["Subject"].unique())
+
+    def of_whole_samples(refit):
+        if len(refit.design.random.levels) < levels:
+            raise ValueError("too few subjects")
+        return refit.params["Days"]
+
+    found = boot.function(of_whole_samples)
+    with pytest.raises(lf.OptionError, match=f"in all {levels} the function raised ValueError: too few subjects"):
+        found.conf_int(method="bca")
+    with pytest.raises(lf.OptionError, match="the function gave 1 values, 2 for the fit"):
+        boot.function(lambda refit: np.ones(1 + (len(refit.design.random.levels) == levels))).conf_int(method="bca")
+
+
+def test_a_function_that_fails_without_some_units():
+    boot = lf.lmm("Reaction ~ Days + (1 | Subject)", SLEEP).fit().bootstrap(20, "cases", rng=1)
+    levels, least = len(SLEEP["Subject"].unique()), SLEEP["Reaction"].min()
+
+    def with_the_least(refit):
+        if len(refit.design.random.levels) < levels and refit.design.y.min() > least:
+            raise ValueError("it is missing")
+        return refit.params["Days"]
+
+    found = boot.function(with_the_least)
+    with pytest.warns(lf.UnknownBandWarning, match=f"in 1 of {levels} refits .* it is missing"):
+        assert np.isfinite(found.conf_int(method="bca").to_numpy()).all()
+
+
+def test_warnings_of_the_function_are_the_users_own(boot):
+    with pytest.warns(RuntimeWarning, match="mine"):
+        boot.function(lambda refit: warnings.warn("mine", RuntimeWarning, stacklevel=1) or refit.llf)

@@ -1,4 +1,4 @@
-"""Shapes of curves of every degree: held everywhere they are asked for, and not more strictly than that."""
+"""Shapes and limits of curves of every degree: held everywhere they are asked for, and not more strictly than that."""
 
 import numpy as np
 import pandas as pd
@@ -127,3 +127,127 @@ def test_the_last_steps_are_taken_with_trimming_and_random_effects_too() -> None
         results = lf.lmm(formula, data, se="se", constraints=[lf.increasing("x")], trim=trim).fit()
         assert results.converged
         assert worst(results, 1, 1, 0, 80) >= -1e-8
+
+
+NOTE = "did not end: the conditions"
+
+
+def test_a_shape_that_is_held_more_strictly_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the search for the places where the curve touches its shape fails, the summary says so."""
+    exact = fit(waves(1), 3, [lf.increasing("x")])
+    assert NOTE not in str(exact.summary())
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("too many iterations")
+
+    monkeypatch.setattr("limeform.solve.quadratic.nnls", fails)
+    stricter = fit(waves(1), 3, [lf.increasing("x")])
+    assert stricter.llf < exact.llf - 1e-6
+    assert NOTE in " ".join(str(stricter.summary()).split())
+    monkeypatch.undo()
+    monkeypatch.setattr("limeform.fit.exact_shapes.lowest_places", fails)
+    with pytest.raises(RuntimeError):  # a mistake of the package is no such case
+        fit(waves(1), 3, [lf.increasing("x")])
+
+
+def test_running_out_of_rounds_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limeform.fit.exact_shapes.ROUNDS", 1)
+    assert NOTE in " ".join(str(fit(waves(1), 3, [lf.increasing("x")]).summary()).split())
+
+
+def test_pieces_are_cut_next_to_knots_that_are_close_together() -> None:
+    """Knots of pieces lie within the tolerance of each other here, more of them than a cut asks for."""
+    rng = np.random.default_rng(79)
+    x = rng.uniform(0, 80, 60)
+    data = pd.DataFrame({"x": x, "y": rng.normal(0, 0.3, 60) + 0.3 * np.sin(x / 10), "se": 0.3})
+    formula = "y ~ 0 + bspline(x, knots=[1, 2, 3], degree=4, bounds=(0, 600))"
+    results = lf.lmm(formula, data, se="se", constraints=lf.increasing("x")).fit()
+    assert results.converged
+    assert worst(results, 1, 1, 0, 600) >= -1e-8
+
+
+def test_a_slope_is_cut_where_its_derivative_touches() -> None:
+    """The slope touches zero at a knot only, but its derivative does within a piece, where its coefficients bind."""
+    rng = np.random.default_rng(166)
+    x = rng.uniform(0, 80, 60)
+    y = np.sin(x / rng.uniform(6, 25) + rng.uniform(0, 6)) + rng.normal(0, 0.3, 60)
+    data = pd.DataFrame({"x": x, "y": y, "se": rng.uniform(0.1, 0.4, 60)})
+    low, high, domain = 52.156, 68.9, (48.1, 68.5)
+    formula = (
+        f"y ~ 0 + bspline(x, knots=[{low}, {high}], degree=5, bounds=(0, 80), linear_left=True, linear_right=True)"
+    )
+    constraints = [lf.decreasing("x", domain=domain), lf.concave("x", domain=domain)]
+    results = lf.lmm(formula, data, se="se", constraints=constraints, reml=False).fit()
+    basis = BSpline(np.repeat([low, high], 6), np.eye(6), 5)
+    inside = np.clip(x, low, high)
+    curve = basis(inside) + (x - inside)[:, None] * basis.derivative(1)(inside)
+    w, d = curve / data["se"].to_numpy()[:, None], (data["y"] / data["se"]).to_numpy()
+    points = np.linspace(low, domain[1], 4001)
+    g = np.vstack([-basis.derivative(order)(points) * 10.0**order for order in (1, 2)])
+    g = g[np.abs(g).max(axis=1) > 0]
+    expected = least_squares_within(w, d, g, np.zeros(len(g)))
+    least, ours = (0.5 * float(np.sum((w @ b - d) ** 2)) for b in (expected, results.params.to_numpy()))
+    assert least - 1e-8 <= ours <= least + 1e-6 * (1 + least)
+
+
+LIMITS = [(None, 0.5), (-0.4, None), (-0.4, 0.5)]
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=str)
+@pytest.mark.parametrize("domain", [None, (15.0, 55.0), (50.0, 95.0)], ids=str)
+@pytest.mark.parametrize("degree", [2, 3, 4, 5])
+@pytest.mark.filterwarnings("ignore::limeform.OutOfBoundsWarning")
+def test_a_curve_reaches_its_limits(
+    degree: int, domain: tuple[float, float] | None, limits: tuple[float | None, float | None]
+) -> None:
+    """Limits hold everywhere they are asked for, and nothing more: not limits of coefficients."""
+    lower, upper = limits
+    low, high = domain or (0.0, 80.0)
+    ends = np.concatenate([np.repeat(0.0, degree + 1), KNOTS, np.repeat(80.0, degree + 1)])
+    basis = BSpline(ends, np.eye(len(ends) - degree - 1), degree)
+    points = np.linspace(low, min(high, 80.0), 8001)
+    values = basis(points)
+    if high > 80:
+        values = np.vstack([values, basis(80.0) + (high - 80) * basis.derivative(1)(80.0)])
+    sides = [(1.0, lower), (-1.0, upper)]
+    g = np.vstack([sign * values for sign, limit in sides if limit is not None])
+    h = np.concatenate([np.full(len(values), sign * limit) for sign, limit in sides if limit is not None])
+    for seed in range(2):
+        data = waves(seed)
+        data["y"] = np.sin(data["x"] / 12 + seed)
+        results = fit(data, degree, [lf.bounds("x", lower=lower, upper=upper, domain=domain)])
+        assert results.converged
+        seen = results.curve("x", np.linspace(low, high, 10_000))["fit"]
+        assert seen.min() >= (-np.inf if lower is None else lower) - 1e-7
+        assert seen.max() <= (np.inf if upper is None else upper) + 1e-7
+        w, d = basis(data["x"].to_numpy()) / NOISE, data["y"].to_numpy() / NOISE
+        expected = least_squares_within(w, d, g, h)
+        least, ours = (0.5 * float(np.sum((w @ b - d) ** 2)) for b in (expected, results.params.to_numpy()))
+        assert least - 1e-8 <= ours <= least + 1e-6 * (1 + least)
+
+
+def test_a_curve_of_which_only_differences_are_estimated_reaches_its_limits() -> None:
+    """Its level is what a constraint says it to be, and limits are counted from there."""
+    data = waves(1)
+    data["y"] = np.sin(data["x"] / 12) - np.sin(10 / 12)
+    data["reference"] = data["x"].iloc[::-1].to_numpy()
+    data["y"] -= np.sin(data["reference"] / 12) - np.sin(10 / 12)
+    formula = f"y ~ 0 + bspline(x, {KNOTS}, reference=reference, bounds=(0, 80))"
+    level, lower, upper = 0.3, -1.0, 0.4
+    constraints = [lf.passes("x", at=10, value=level), lf.bounds("x", lower=lower, upper=upper)]
+    results = lf.lmm(formula, data, se="se", constraints=constraints, reml=False).fit()
+    assert results.converged
+    seen = results.curve("x", np.linspace(0, 80, 10_001))["fit"]
+    assert seen.min() == pytest.approx(lower, abs=1e-6)
+    assert seen.max() == pytest.approx(upper, abs=1e-6)
+    ends = np.concatenate([np.repeat(0.0, 4), KNOTS, np.repeat(80.0, 4)])
+    basis = BSpline(ends, np.eye(7), 3)
+    # A constant changes nothing: the first function is left out.
+    columns = basis(data["x"].to_numpy()) - basis(data["reference"].to_numpy())
+    w, d = columns[:, 1:] / NOISE, data["y"].to_numpy() / NOISE
+    values = (basis(np.linspace(0, 80, 8001)) - basis(10.0))[:, 1:]
+    h = np.repeat([lower - level, level - upper], len(values))
+    expected = least_squares_within(w, d, np.vstack([values, -values]), h)
+    least = 0.5 * float(np.sum((w @ expected - d) ** 2))
+    ours = 0.5 * float(np.sum((np.asarray(results.fittedvalues) / NOISE - d) ** 2))
+    assert least - 1e-8 <= ours <= least + 1e-6 * (1 + least)

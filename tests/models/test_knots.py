@@ -3,9 +3,11 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import limeform as lf
+from limeform.fit.trimming.near import NEAR_STARTS
 from limeform.models.knots import carried_mean
 from tests.fit.dose_data import FORMULA, dose_data
 from tests.papers.smoking import FORMULA as SMOKING
@@ -134,3 +136,28 @@ def test_is_saved_with_its_own_knots(name: str, tmp_path) -> None:
     assert again.model.formula.text == fit.model.formula.text
     new = lf.datasets.smoking_like(1) if name == "log-ratio" else dose_data(seed=3)
     np.testing.assert_allclose(again.predict(new), fit.predict(new), rtol=1e-12)
+
+
+def clustered(seed: int) -> pd.DataFrame:
+    """Return a line, a quarter of whose rows, at its end, lie together elsewhere."""
+    rng = np.random.default_rng(seed)
+    x = np.sort(rng.uniform(0, 10, 100))
+    y = 1 + 0.5 * x + rng.normal(0, 0.3, 100)
+    y[75:] -= 6
+    return pd.DataFrame({"x": x, "y": y})
+
+
+@pytest.mark.parametrize("earlier", [0.25, 0.1])
+def test_rows_that_were_kept_with_other_knots_can_be_poor_ones(earlier: float) -> None:
+    """Members of an ensemble are weighted by their likelihood: they have to be as good as fits of their own."""
+    short = []
+    for seed in (1, 2, 3, 8):
+        model = lf.lmm("y ~ bspline(x, knots=[5], degree=1)", clustered(seed), trim=0.25)
+        start = model.with_trim(earlier).fit()
+        for knot in np.random.default_rng(seed).uniform(1, 9, 8):
+            other = model.with_knots("x", [knot])
+            near, alone = other.fit(start=start), other.fit()
+            short.append(alone.llf - near.llf)
+            assert near.trimming.options.starts == (NEAR_STARTS if earlier == 0.25 else model.trim.starts)
+            assert near.trimming.found.starts >= near.trimming.options.starts
+    assert np.mean(np.array(short) <= 1e-6) >= 0.95

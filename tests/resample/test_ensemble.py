@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import limeform as lf
+from limeform.fit.trimming.near import NEAR_STARTS
 from tests.fit.dose_data import FORMULA, dose_data
 
 AT = np.linspace(0, 80, 5)
@@ -81,7 +82,8 @@ def test_trimmed_members_find_what_a_search_of_their_own_finds() -> None:
         for member in lf.knot_ensemble(whole, 4, rng=3).members:
             alone = whole.with_knots("dose", member.design.curves[0].basis.interior.tolist()).fit()
             assert member.llf >= alone.llf - 1e-6
-            assert member.trimming.options == whole.trim
+            assert member.trimming.options.starts == NEAR_STARTS
+            assert f"best of {member.trimming.found.starts} starts" in str(member.summary())
 
 
 def test_members_are_results_like_any_other(touching: lf.KnotEnsemble) -> None:

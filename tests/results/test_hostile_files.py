@@ -309,3 +309,31 @@ def test_headers_are_not_evaluated(saved):
 
     forged(saved, change)
     refused(saved, "no plain array")
+
+
+def test_an_array_that_is_used_many_times(saved):
+    """Each use is a copy: a file of megabytes could take gigabytes."""
+
+    def change(body, _):
+        column = body["model"]["columns"][0][1]
+        body["model"]["columns"] += [[f"more{number}", column] for number in range(300)]
+
+    forged(saved, change)
+    refused(saved, "uses arrays more than once")
+
+
+def test_a_long_index_without_columns(saved):
+    """A constant formula would take its length from the index."""
+
+    def change(body, _):
+        body["model"].update(
+            formula="I(np.pi) ~ 1",
+            modules=["np"],
+            columns=[],
+            values={},
+            names={},
+            index={"kind": "range", "range": [0, 100_000, 1], "names": [None]},
+        )
+
+    forged(saved, change)
+    refused(saved, "labels of 100000 rows")

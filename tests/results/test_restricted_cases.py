@@ -26,12 +26,13 @@ def places(fit):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_all_rows_again_are_the_fit(name):
-    """Solvers stop at 1e-8 of the objective, which leaves 1e-4 of a standard error, and more at a flat optimum."""
+    """Solvers stop at 1e-8 of the objective, which leaves 1e-4 of a standard error."""
     fit = EVERY[name]().fit()
     same = fit.refit_rows(*places(fit))
     assert same.llf == pytest.approx(fit.llf, abs=1e-5)
-    np.testing.assert_allclose(same.params, fit.params, rtol=1e-3, atol=1e-3)
-    np.testing.assert_array_equal(same.model.design.nonlinear == (), fit.design.nonlinear == ())
+    error = fit.bse.to_numpy()
+    error = np.where(np.isfinite(error), error, np.nanmin(error, initial=1.0))  # held ones have none
+    assert (np.abs(same.params - fit.params) / error).max() < 1e-4
 
 
 @pytest.mark.parametrize("name", ["shape", "ratio", "decay", "text", "shape, trimmed"])

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 import limeform as lf
+from limeform.bootstrap import refits
+from limeform.fit import estimate_joint
 
 
 def data() -> pd.DataFrame:
@@ -107,3 +109,24 @@ def test_a_curve_without_constraints_is_saved(tmp_path):
 def test_no_likelihood_ratio_test(fit):
     other = lf.lmm("y ~ 0 + bspline(dose, knots=[20, 40, 60]) + (1 | study)", data(), se="se", reml=False).fit()
     assert lf.compare(fit, other).frame["p_value"].isna().all()
+
+
+def test_an_unexpected_error_costs_one_draw(fit, monkeypatch):
+    """The others are there, and the failure says what was raised."""
+    calls = []
+
+    def sometimes(*given):
+        calls.append(1)
+        if len(calls) == 2:
+            raise ValueError("negative dimensions are not allowed")
+        if len(calls) == 3:
+            raise AssertionError
+        return estimate_joint(*given)
+
+    monkeypatch.setattr(refits, "estimate_joint", sometimes)
+    found = fit.bootstrap(5, rng=1)
+    assert list(found.draws.index) == [0, 3, 4]
+    assert found.failures.to_dict() == {
+        1: "unexpected ValueError: negative dimensions are not allowed",
+        2: "unexpected AssertionError: AssertionError",
+    }

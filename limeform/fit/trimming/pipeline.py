@@ -14,6 +14,7 @@ from limeform.fit.estimate import Estimates
 from limeform.fit.setup import Setup, with_common_variance
 from limeform.fit.trimming.exchange import exchange
 from limeform.fit.trimming.kept import ProfiledFits
+from limeform.fit.trimming.near import find_near, near_options
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.report import TrimReport, finish, refit_held, rows_needed
 from limeform.fit.trimming.search import Found, find
@@ -39,7 +40,8 @@ def fit_trimmed(
     options: Trimming,
     reml: bool,
     solver: Solver,
-    warm: FloatArray | None = None,
+    scores: FloatArray | None = None,
+    near: bool = False,
 ) -> tuple[Setup, Estimates, TrimReport]:
     """Search for the rows to keep, and estimate from them.
 
@@ -57,16 +59,19 @@ def fit_trimmed(
         Restricted likelihood.
     solver : Solver
         Fits the rows that are kept.
-    warm : ndarray, shape (units,), optional
-        Scores of the units from a fit that trims another share: one more start.
+    scores : ndarray, shape (units,), optional
+        Scores of the units from another fit: one more start.
+    near : bool
+        Whether that is a fit of nearly the same model with the same share trimmed: fewer other starts are taken.
 
     Returns
     -------
     tuple of Setup, Estimates and TrimReport
     """
+    options = near_options(options) if near else options
     calm = in_units_of_most_rows(setup, y)
     with rows_suffice(options):
-        search, found = _find(make_search(calm, y, always, options, reml), options, warm)
+        search, found = _find(make_search(calm, y, always, options, reml), options, scores, near)
         by_row = replace(search, groups=None, always=always, power=False)
         fit, report = finish(search, found, ProfiledFits(by_row, solver), always, options)
     return fit.setup, fit.estimates, report
@@ -189,13 +194,20 @@ def make_search(setup: Setup, y: FloatArray, always: BoolArray, options: Trimmin
     )
 
 
-def _find(search: Search, options: Trimming, warm: FloatArray | None) -> tuple[Search, Found]:
+def search_from(search: Search, options: Trimming, scores: FloatArray | None, near: bool) -> Found:
+    """Search from many starts, or, near another fit, from its end and a few others."""
+    if near and scores is not None and search.h < search.n_units:
+        return find_near(search, options, scores)
+    return find(search, options, scores)
+
+
+def _find(search: Search, options: Trimming, scores: FloatArray | None, near: bool) -> tuple[Search, Found]:
     """Search; with a variance per stratum first with a common one, which cannot degenerate, then on from there."""
     setup = search.setup
     if setup.residual is not ResidualVariance.STRATA:
-        return search, find(search, options, warm)
+        return search, search_from(search, options, scores, near)
     common = replace(search, setup=with_common_variance(setup, search.y), lower=search.lower)
-    found = find(common, options, warm)
+    found = search_from(common, options, scores, near)
     objective = objective_at(common, found.best.weights)
     scale = objective.at(found.best.x).profile.scale
     gamma = scale * objective.at(found.best.x).covariance.gamma

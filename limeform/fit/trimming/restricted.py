@@ -6,6 +6,7 @@ concentration steps and exchanges apply; only the inner fit is another one, warm
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +17,11 @@ from limeform.fit.restricted import JointModel, first_start
 from limeform.fit.trimming.exchange import exchange, improves
 from limeform.fit.trimming.joint_fits import JointFits
 from limeform.fit.trimming.linearised import PROMISING, Linearised, NonlinearStart
+from limeform.fit.trimming.near import near_options
 from limeform.fit.trimming.options import Trimming
-from limeform.fit.trimming.pipeline import SMALLEST_RATIO, make_search, rows_suffice
+from limeform.fit.trimming.pipeline import SMALLEST_RATIO, make_search, rows_suffice, search_from
 from limeform.fit.trimming.report import TrimReport, finish, refit_held
-from limeform.fit.trimming.search import Found, find
+from limeform.fit.trimming.search import Found
 from limeform.fit.trimming.simplex import smallest
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at
 from limeform.fit.trimming.within_groups import group_swap
@@ -40,8 +42,8 @@ def fit_trimmed_joint(
     always: BoolArray,
     options: Trimming,
     solver: Solver,
-    warm: FloatArray | None = None,
     scores: FloatArray | None = None,
+    near: bool = False,
 ) -> tuple[JointModel, Estimates, TrimReport]:
     """Search for the rows to keep within the constraints, and estimate from them.
 
@@ -55,19 +57,20 @@ def fit_trimmed_joint(
         The user's options.
     solver : Solver
         Fits the rows that are kept.
-    warm : ndarray, shape (units,), optional
-        Weights to start from in place of all other starts: those of a similar model.
     scores : ndarray, shape (units,), optional
-        Scores of the units from a fit that trims another share: one more start.
+        Scores of the units from another fit: one more start.
+    near : bool
+        Whether that is a fit of nearly the same model with the same share trimmed: fewer other starts are taken.
 
     Returns
     -------
     tuple of JointModel, Estimates and TrimReport
     """
+    options = near_options(options) if near else options
     plain = make_search(model.setup, model.y, always, options, model.reml)
     with rows_suffice(options):
         joint = _JointSearch.of(model, plain, options, solver)
-        joint, found = _find(joint, warm, scores)
+        joint, found = _find(joint, scores, near)
         fit, report = finish(joint.search, found, joint.fits, always, options)
     return replace(model, setup=fit.setup), fit.estimates, report
 
@@ -129,14 +132,14 @@ class _JointSearch:
         return concentrate(self.search, fit_at(self.search, weights, x, EXACT), EXACT, self.options.max_outer)
 
 
-def _find(joint: _JointSearch, warm: FloatArray | None, scores: FloatArray | None) -> tuple[_JointSearch, Found]:
+def _find(joint: _JointSearch, scores: FloatArray | None, near: bool) -> tuple[_JointSearch, Found]:
     """Search; with a variance per stratum first with a common one, which cannot degenerate, then on from there."""
     model, plain, options = joint.model, joint.plain, joint.options
     if plain.setup.residual is not ResidualVariance.STRATA:
-        return joint, _found(joint, warm, scores)
+        return joint, _found(joint, scores, near)
     common_model = model.with_common_variance()
     common = _JointSearch.of(common_model, replace(plain, setup=common_model.setup), options, joint.fits.solver)
-    found = _found(common, warm, scores)
+    found = _found(common, scores, near)
     q, n_strata = model.setup.covariance.n_parameters, len(plain.setup.products.weight)
     x = found.best.x
     strata = np.full(n_strata, x[q])
@@ -147,23 +150,27 @@ def _find(joint: _JointSearch, warm: FloatArray | None, scores: FloatArray | Non
     return bounded, replace(found, best=best, exchange_optimal=optimal)
 
 
-def _found(joint: _JointSearch, warm: FloatArray | None, scores: FloatArray | None) -> Found:
+def _found(joint: _JointSearch, scores: FloatArray | None, near: bool) -> Found:
     """Search from uniform weights, from the best ones without constraints (linear mean), or from subsets if need be."""
     search, options, linear = joint.search, joint.options, joint.model.mean is None
     start = first_start(joint.model)
-    if warm is not None:
-        return _ended(joint, [joint.concentrated(warm, start)], 1)
-    ends = [_uniform(joint, start)]
     if search.h == search.n_units:
-        return _ended(joint, ends, 1)
-    tried, x = 1, ends[0].x
+        return _ended(joint, [_uniform(joint, start)], 1)
+    ends = [] if near else [_uniform(joint, start)]
+    tried = len(ends) + (scores is not None)
     if scores is not None:
-        ends.append(joint.concentrated(smallest(scores, search.h, search.always), x))
-        tried += 1
+        with suppress(EvaluationError, OutsideDomainError):  # those rows may not determine this model
+            ends.append(joint.concentrated(smallest(scores, search.h, search.always), ends[0].x if ends else start))
+    if not ends:
+        ends, tried = [_uniform(joint, start)], tried + 1
+    x = ends[0].x
     if options.starts and linear:
-        weights, more = _unconstrained_weights(joint)
+        weights, more = _unconstrained_weights(joint, scores, near)
         tried += more
-        if weights is not None:
+        met = next((end for end in ends if weights is not None and np.array_equal(end.weights, weights)), None)
+        if met is not None:
+            ends.append(met)
+        elif weights is not None:
             ends.append(joint.concentrated(weights, x))
     elif options.starts:
         more_ends, more = _nonlinear_ends(joint, min(ends, key=lambda end: end.value), start)
@@ -264,10 +271,10 @@ def _swap_within_group(search: Search, at: Trimmed, model: JointModel) -> FloatA
     return weights
 
 
-def _unconstrained_weights(joint: _JointSearch) -> tuple[FloatArray | None, int]:
+def _unconstrained_weights(joint: _JointSearch, scores: FloatArray | None, near: bool) -> tuple[FloatArray | None, int]:
     """Return the best weights of the model without constraints and priors, and how many starts were tried."""
     try:
-        found = find(joint.plain, joint.options, None)
+        found = search_from(joint.plain, joint.options, scores if near else None, near)
     except (EvaluationError, np.linalg.LinAlgError):
         return None, 1
     return found.best.weights, found.starts

@@ -32,6 +32,9 @@ SHAKES, MOST_SHAKES = 5, 40
 AGREE = 1e-6
 """Criteria that differ by less are the same."""
 
+End = tuple[Trimmed, bool, int]
+"""Where starts have ended: the fit, whether no exchange is left, and how many starts have met there."""
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -65,7 +68,7 @@ class Found:
         return bool(np.isin(self.best.weights, (0.0, 1.0)).all())
 
 
-def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> Found:
+def find(search: Search, options: Trimming, scores: FloatArray | None = None) -> Found:
     """Search for the h units that the model explains best.
 
     Parameters
@@ -74,7 +77,7 @@ def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> F
         The model.
     options : Trimming
         The user's options.
-    warm : ndarray, shape (units,), optional
+    scores : ndarray, shape (units,), optional
         Scores whose h smallest make one more start.
 
     Returns
@@ -87,16 +90,46 @@ def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> F
     *children, last = generator.spawn(options.starts + 1)
     begun = random_starts(search, children, last) if children else []
     begun = sorted(begun, key=lambda start: start.value)
-    if warm is not None:
-        begun = [Begun(smallest(warm, search.h, search.always), start_of(search), np.nan), *begun]
-    ended = _followed(search, begun, options)
+    if scores is not None:
+        begun = [Begun(smallest(scores, search.h, search.always), start_of(search), np.nan), *begun]
+    most = max(FINALISTS, options.starts // 8) if len(search.y) <= LARGE else FINALISTS // 2
+    ended = follow(search, [None, *begun], options, most)
+    agreed = bool(np.ptp([end.value for end, _, _ in ended]) <= AGREE) if ended else True
+    return found_of(search, options, ended, 1 + len(children) + (scores is not None), None if agreed else last)
+
+
+def found_of(
+    search: Search, options: Trimming, ended: Sequence[End], starts: int, rng: np.random.Generator | None
+) -> Found:
+    """Return the best of several ends, moved at random if asked for, and how sure one can be of it.
+
+    Parameters
+    ----------
+    search : Search
+        The model.
+    options : Trimming
+        The user's options.
+    ended : sequence of End
+        The ends that `follow` returned.
+    starts : int
+        Starts tried.
+    rng : Generator or None
+        Randomness of the moves; None for none.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no ends.
+    """
+    if not ended:
+        raise EvaluationError("no start keeps rows that determine the fixed effects")
     best, optimal, _ = min(ended, key=lambda end: end[0].value)
-    if len(search.y) <= LARGE and not all(end.value <= best.value + AGREE for end, _, _ in ended):
-        best, optimal = _shaken(search, best, optimal, options.max_outer, last)
+    if rng is not None and len(search.y) <= LARGE:
+        best, optimal = _shaken(search, best, optimal, options.max_outer, rng)
     best = _earlier_first(search, best)
     return Found(
         best=best,
-        starts=1 + len(children) + (warm is not None),
+        starts=starts,
         followed=sum(count for _, _, count in ended),
         agreeing=sum(count for end, _, count in ended if end.value <= best.value + AGREE),
         fixed_point=bool(np.array_equal(smallest(best.slope, search.h, search.always), best.weights)),
@@ -104,26 +137,29 @@ def find(search: Search, options: Trimming, warm: FloatArray | None = None) -> F
     )
 
 
-def _followed(search: Search, begun: Sequence[Begun], options: Trimming) -> list[tuple[Trimmed, bool, int]]:
-    """Follow the uniform start and the first different ones of the others to where no exchange improves them.
+def follow(search: Search, begun: Sequence[Begun | None], options: Trimming, most: int = 1) -> list[End]:
+    """Follow the first different ones of several starts to where no exchange improves them.
+
+    Parameters
+    ----------
+    search : Search
+        The model.
+    begun : sequence of (Begun or None)
+        The starts; None is the uniform one.
+    options : Trimming
+        The user's options.
+    most : int
+        How many different ones are followed.
 
     Returns
     -------
     list of tuple
-        Of each end: the fit, whether no exchange is left, and how many of the starts have met in it.
-
-    Raises
-    ------
-    EvaluationError
-        If no start keeps rows that determine the fixed effects.
+        Of each end: the fit, whether no exchange is left, and how many of the starts have met in it. Starts whose rows
+        do not determine the fixed effects have none.
     """
-    most = max(FINALISTS, options.starts // 8) if len(search.y) <= LARGE else FINALISTS // 2
-    chosen = _meeting(begun)[: most - 1]
-    settled = each(partial(_settle, search, options), [None, *(start for start, _ in chosen)], options.n_jobs)
-    counts = [1, *(count for _, count in chosen)]
-    pairs = [(end, count) for end, count in zip(settled, counts, strict=True) if end is not None]
-    if not pairs:
-        raise EvaluationError("no start keeps rows that determine the fixed effects")
+    chosen = _meeting(begun)[:most]
+    settled = each(partial(_settle, search, options), [start for start, _ in chosen], options.n_jobs)
+    pairs = [(end, count) for end, (_, count) in zip(settled, chosen, strict=True) if end is not None]
     met = _meeting([end for end, _ in pairs], [count for _, count in pairs])
     ended = each(partial(exchange, search, max_outer=options.max_outer), [end for end, _ in met], options.n_jobs)
     return [(end, optimal, count) for (end, optimal), (_, count) in zip(ended, met, strict=True)]
@@ -141,7 +177,7 @@ def _meeting(starts: Sequence[In], counts: Sequence[int] | None = None) -> list[
     first: dict[bytes, In] = {}
     total: dict[bytes, int] = {}
     for start, count in zip(starts, counts or [1] * len(starts), strict=True):
-        key = start.weights.tobytes()  # type: ignore[attr-defined]
+        key = b"" if start is None else start.weights.tobytes()  # type: ignore[attr-defined]
         first.setdefault(key, start)
         total[key] = total.get(key, 0) + count
     return [(start, total[key]) for key, start in first.items()]

@@ -112,12 +112,6 @@ class Stage:
     diagonal: IndexArray
     entries: IndexArray
 
-    @property
-    def n_products(self) -> int:
-        """Number of pairs of pairs of one level, which is the number of products that its elimination takes."""
-        counts = np.diff(self.pair_start).astype(np.int64)
-        return int((counts * (counts + 1) // 2).sum())
-
 
 @dataclass(frozen=True)
 class Plan:
