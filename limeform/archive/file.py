@@ -134,7 +134,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Callable[[str], 
     except zipfile.BadZipFile as error:
         raise ArchiveError(f"{name!r} is damaged, or no file of saved results: {error}") from error
     except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ArchiveError(f"cannot read {name!r}: {error.strerror or error}") from error
+        raise ArchiveError(f"cannot read {name!r}: {getattr(error, 'strerror', None) or error}") from error
     head = _head(members, name)
     return _content(head, name), _Arrays(members, head["members"], name), head["version"]
 
