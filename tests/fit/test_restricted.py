@@ -288,7 +288,7 @@ def test_clashes_are_named_before_the_fit() -> None:
     assert "increasing" in str(caught.value)
     assert "at=10" in str(caught.value)
     assert "concave" not in str(caught.value)
-    with pytest.raises(lf.InfeasibleError, match=r"no value of sd\(study\)"):
+    with pytest.raises(lf.InfeasibleError, match=r"no value of sd\(study: dose\)"):
         lf.lmm(FORMULA, data, se="se", constraints=["sd(study) <= 0.1", "sd(study) >= 0.2"]).fit()
 
 
