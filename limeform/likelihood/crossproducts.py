@@ -11,7 +11,6 @@ digits when a variance is very large or a standard error very small (MATH: P = V
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -60,6 +59,9 @@ class CrossProducts:
     ----------
     gram : ndarray, shape (k, k, c)
         S = Z'VZ of each cell, at unit variance.
+    factor : ndarray, shape (k, k, c)
+        F, lower triangular with S = F F'. Made once: where S is nearly singular, rounding would otherwise make another
+        F at every residual variance.
     coefficients : ndarray, shape (k, p + 1, c)
         B with S B = Z'V[X y] of each cell.
     within : ndarray, shape (p + 1, p + 1, s)
@@ -75,6 +77,7 @@ class CrossProducts:
     """
 
     gram: FloatArray
+    factor: FloatArray
     coefficients: FloatArray
     within: FloatArray
     weight: FloatArray
@@ -86,14 +89,6 @@ class CrossProducts:
     def n_fixed(self) -> int:
         """Number of fixed effects p."""
         return int(self.within.shape[0]) - 1
-
-    @cached_property
-    def factor(self) -> FloatArray:
-        """F, lower triangular with S = F F', of each cell at unit variance, shape (k, k, c).
-
-        Made once: where S is nearly singular, rounding would otherwise make another F at every residual variance.
-        """
-        return cholesky(self.gram)
 
 
 def make_cells(groups: IntArray, n_groups: int, strata: IntArray | None, n_strata: int) -> Cells:
@@ -177,7 +172,8 @@ def cross_products(y: FloatArray, rows: Rows, coordinates: Coordinates) -> Cross
         z, xy, v = working_rows(y, rows, coordinates, part)
         summed += sum_outer(z * v[:, None], np.hstack([z, xy]), cells.codes[part], c)
     gram = np.ascontiguousarray(summed[:, :, :k].transpose(0, 2, 1))
-    coefficients = _solve(gram, np.ascontiguousarray(summed[:, :, k:].transpose(0, 2, 1)))
+    factor = cholesky(gram)
+    coefficients = _solve(factor, np.ascontiguousarray(summed[:, :, k:].transpose(0, 2, 1)))
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, coordinates, part)
         residual = xy - _fitted(z, coefficients, cells.codes[part])
@@ -187,6 +183,7 @@ def cross_products(y: FloatArray, rows: Rows, coordinates: Coordinates) -> Cross
         log_precision += float(w[w > 0] @ np.log(rows.precision[part][w > 0] / coordinates.variance))
     return CrossProducts(
         gram=gram,
+        factor=factor,
         coefficients=coefficients,
         within=np.ascontiguousarray(within.transpose(0, 2, 1)),
         weight=weight,
@@ -219,7 +216,7 @@ def with_response(products: CrossProducts, y: FloatArray, rows: Rows) -> CrossPr
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, coordinates, part)
         crossed += sum_outer(z * v[:, None], xy[:, p:], cells.codes[part], c)
-    new = _solve(products.gram, np.ascontiguousarray(crossed.transpose(0, 2, 1)))
+    new = _solve(products.factor, np.ascontiguousarray(crossed.transpose(0, 2, 1)))
     for part in chunks(len(y)):
         z, xy, v = working_rows(y, rows, coordinates, part)
         xy[:, p:] -= _fitted(z, new, cells.codes[part])
@@ -271,9 +268,8 @@ def sum_outer(left: FloatArray, right: FloatArray, codes: IntArray, n_codes: int
     return sums
 
 
-def _solve(gram: FloatArray, crossed: FloatArray) -> FloatArray:
-    """Return B with S B = ``crossed``, also where S is rank-deficient; shape (k, columns, c)."""
-    factor = cholesky(gram)
+def _solve(factor: FloatArray, crossed: FloatArray) -> FloatArray:
+    """Return B with F F' B = ``crossed``, also where that is rank-deficient; shape (k, columns, c)."""
     return solve_upper(factor, solve_lower(factor, crossed))
 
 
