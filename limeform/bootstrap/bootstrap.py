@@ -174,7 +174,7 @@ class BootstrapResults:
         FewDrawsWarning
             If there are fewer draws than quantiles k / (d + 1) of that level take: 39 for 0.95, 199 for 0.99.
         """
-        share = _alpha(level, alpha)
+        share = intervals.alpha_of(level, alpha)
         if method is not None and method not in METHODS:
             raise OptionError(f"method={method!r}: give {', '.join(map(repr, METHODS))}")
         self._require()
@@ -344,7 +344,7 @@ class BootstrapResults:
         FitSummary
             A statsmodels ``Summary`` whose HTML and LaTeX escape all text.
         """
-        share = _alpha(level, alpha)
+        share = intervals.alpha_of(level, alpha)
         ends = self.conf_int(method=method, alpha=share)
         columns = [self.estimate, self.bias, self.se, ends[0], ends[1]]
         cells = [[f"{value:.4f}" for value in row] for row in zip(*columns, strict=True)]
@@ -391,13 +391,3 @@ class BootstrapResults:
     def __repr__(self) -> str:
         """Return one line: kind, refits, failures."""
         return f"<BootstrapResults: {self.kind}, {self.n_converged} of {self.n} refits converged>"
-
-
-def _alpha(level: float | None, alpha: float | None) -> float:
-    """Return alpha from either of the two ways to give it."""
-    if level is not None and alpha is not None:
-        raise OptionError("give level= (the coverage) or alpha= (one minus the coverage), not both")
-    name, given = ("alpha", alpha) if alpha is not None else ("level", 0.95 if level is None else level)
-    if isinstance(given, bool) or not isinstance(given, (int, float, np.number)) or not 0 < given < 1:
-        raise OptionError(f"{name}={given!r} has to lie between 0 and 1, such as {0.05 if name == 'alpha' else 0.95}")
-    return float(given) if name == "alpha" else 1.0 - float(given)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
+from limeform.errors import OptionError
+
 FloatArray = NDArray[np.float64]
 
 
@@ -125,3 +127,13 @@ def _quantiles(draws: FloatArray, levels: FloatArray) -> FloatArray:
         if len(finite) and np.isfinite(level).all():
             ends[column] = np.quantile(finite, level, method="weibull")
     return ends
+
+
+def alpha_of(level: float | None, alpha: float | None) -> float:
+    """Return alpha from either of the two ways to give it."""
+    if level is not None and alpha is not None:
+        raise OptionError("give level= (the coverage) or alpha= (one minus the coverage), not both")
+    name, given = ("alpha", alpha) if alpha is not None else ("level", 0.95 if level is None else level)
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.number)) or not 0 < given < 1:
+        raise OptionError(f"{name}={given!r} has to lie between 0 and 1, such as {0.05 if name == 'alpha' else 0.95}")
+    return float(given) if name == "alpha" else 1.0 - float(given)

@@ -20,9 +20,9 @@ from limeform.design.intervals import Exposure
 from limeform.design.random import terms_by_factor
 from limeform.design.transforms import warn_outside
 from limeform.errors import LimeformError, OptionError, OutOfBoundsWarning, UnknownBandWarning
-from limeform.mean import mean_of
 from limeform.plot import CurvePicture
 from limeform.plot.scale import transform_name
+from limeform.results.curve_rows import at_reference, implied_by_rows
 from limeform.results.inference import check_alpha
 from limeform.results.mixture import mixture_quantiles
 from limeform.results.restrictions import units_to_allow_for
@@ -359,9 +359,9 @@ def curve_picture(
         exposure=curve.exposure.middle,
         low=curve.exposure.low,
         high=curve.exposure.high,
-        value=np.asarray(same(_implied(inputs)), dtype=np.float64),
+        value=np.asarray(same(implied_by_rows(inputs)), dtype=np.float64),
         reference=None if curve.reference is None else curve.reference.middle,
-        reference_value=None if curve.reference is None else np.asarray(same(_at_reference(inputs)), np.float64),
+        reference_value=None if curve.reference is None else np.asarray(same(at_reference(inputs)), np.float64),
         precision=1.0 / np.sqrt(error_variances(results)),
         trimmed=results.weights.to_numpy() < 0.5,
     )
@@ -381,25 +381,3 @@ def _value_name(inputs: CurveInputs, transform: Transform, derivative: int) -> s
     name = f"f({curve.name})" if curve.kind == "log_ratio" else inputs.design.response
     name = f"{ORDINALS[derivative]} derivative of {name}" if derivative else name
     return transform_name(transform, name)
-
-
-def _at_reference(inputs: CurveInputs) -> FloatArray:
-    curve = inputs.curve
-    assert curve.reference is not None
-    rows = curve.reference.rows(spline_of(curve))
-    if curve.free:
-        rows = rows - spline_of(curve).values([spline_of(curve).lower if curve.zero is None else curve.zero])
-    return np.asarray(rows @ curve.lift(len(inputs.beta)) @ inputs.beta + curve.level, dtype=np.float64)
-
-
-def _implied(inputs: CurveInputs) -> FloatArray:
-    """Return the value of the curve that each row asks for, all else at the estimates; shape (n,)."""
-    curve, design, beta = inputs.curve, inputs.design, inputs.beta
-    basis = spline_of(curve)
-    assert curve.exposure is not None
-    residual = design.y - design.offset - mean_of(design.x, design.nonlinear).value(beta)
-    rows = curve.exposure.rows(basis)
-    if curve.free:
-        rows = rows - basis.values([basis.lower if curve.zero is None else curve.zero])
-    here = rows @ curve.lift(len(beta)) @ beta + curve.level
-    return np.asarray(here * np.exp(residual) if curve.kind == "log_ratio" else here + residual, dtype=np.float64)

@@ -16,7 +16,7 @@ from limeform.fit.trimming.exchange import exchange
 from limeform.fit.trimming.kept import ProfiledFits
 from limeform.fit.trimming.near import find_near, near_options
 from limeform.fit.trimming.options import Trimming
-from limeform.fit.trimming.report import TrimReport, finish, refit_held, rows_needed
+from limeform.fit.trimming.report import TrimReport, finish, held_search, refit_held, rows_needed
 from limeform.fit.trimming.search import Found, find
 from limeform.fit.trimming.steps import EXACT, Search, concentrate, fit_at, objective_at
 from limeform.likelihood import CrossedRows, ResidualVariance, choose_coordinates, reduce_rows
@@ -111,17 +111,7 @@ def refit_trimmed(
     -------
     tuple of Setup, Estimates and TrimReport
     """
-    n = len(y)
-    search = Search(
-        setup=setup,
-        y=y,
-        h=n - report.trimmed,
-        always=np.zeros(n, dtype=bool),
-        groups=None,
-        reml=start.reml,
-        power=False,
-        lower=report.lower,
-    )
+    search = held_search(setup, y, start.reml, report)
     fit, report = refit_held(ProfiledFits(search, solver), report, start.variables)
     return fit.setup, fit.estimates, report
 

@@ -135,6 +135,21 @@ def _fit_reweighted(
         raise refusal from error
 
 
+def held_search(setup: Setup, y: NDArray[np.float64], reml: bool, report: TrimReport) -> Search:
+    """Return the search that a refit with the same rows kept stands in for: its floors of variances, and no choice."""
+    n = len(y)
+    return Search(
+        setup=setup,
+        y=y,
+        h=n - report.trimmed,
+        always=np.zeros(n, dtype=bool),
+        groups=None,
+        reml=reml,
+        power=False,
+        lower=report.lower,
+    )
+
+
 def refit_held(fits: KeptFits, report: TrimReport, start: FloatArray) -> tuple[KeptFit, TrimReport]:
     """Fit the rows that a report keeps, with its correction, and report what they contribute."""
     fit = fits.fit(report.weights, start)

@@ -20,7 +20,7 @@ from limeform.fit.trimming.linearised import PROMISING, Linearised, NonlinearSta
 from limeform.fit.trimming.near import near_options
 from limeform.fit.trimming.options import Trimming
 from limeform.fit.trimming.pipeline import SMALLEST_RATIO, make_search, rows_suffice, search_from
-from limeform.fit.trimming.report import TrimReport, finish, refit_held
+from limeform.fit.trimming.report import TrimReport, finish, held_search, refit_held
 from limeform.fit.trimming.search import Found
 from limeform.fit.trimming.simplex import smallest
 from limeform.fit.trimming.steps import EXACT, Search, Trimmed, concentrate, descend, fit_at
@@ -95,17 +95,7 @@ def refit_trimmed_joint(
     -------
     tuple of JointModel, Estimates and TrimReport
     """
-    n = len(model.y)
-    plain = Search(
-        setup=model.setup,
-        y=model.y,
-        h=n - report.trimmed,
-        always=np.zeros(n, dtype=bool),
-        groups=None,
-        reml=model.reml,
-        power=False,
-        lower=report.lower,
-    )
+    plain = held_search(model.setup, model.y, model.reml, report)
     fits = JointFits(model.with_floor(report.lower), solver, plain)
     fit, report = refit_held(fits, report, start.variables)
     return replace(model, setup=fit.setup), fit.estimates, report
