@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from limeform.design.build import Design, fixed_part
 from limeform.design.curves import Curve, block_curve, learned_of, spline_of
+from limeform.design.knot_choice import KnotChoice
 from limeform.design.nonlinear import NonlinearBlock, make_block
 from limeform.design.recipe import Recipe
 from limeform.design.respelled import respelled
 from limeform.design.rewrite import call_with_knots
 from limeform.design.sizes import refuse_sizes
-from limeform.design.splines import KnotChoice, SplineBasis
+from limeform.design.splines import SplineBasis
 from limeform.design.transforms import Learned, learn_basis, ratio_columns, spline_columns, warn_outside
 from limeform.formula import ModelFormula
 

@@ -17,7 +17,8 @@ from formulaic.transforms import stateful_transform
 from numpy.typing import ArrayLike, NDArray
 
 from limeform.design.intervals import Exposure, as_exposure, interval
-from limeform.design.splines import KnotChoice, SplineBasis, make_basis
+from limeform.design.knot_choice import KnotChoice, make_basis
+from limeform.design.splines import SplineBasis
 from limeform.errors import DataError, OptionError, OutOfBoundsWarning
 
 FloatArray = NDArray[np.float64]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 from scipy.optimize import linprog
 
-from limeform.design.splines import KnotChoice, SplineBasis, make_basis
+from limeform.design.knot_choice import KnotChoice, make_basis
+from limeform.design.splines import SplineBasis
 from limeform.errors import OptionError
 
 INTERIOR = np.array([1.0, 2.5, 4.0])
